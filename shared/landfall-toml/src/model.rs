@@ -1,0 +1,196 @@
+//! The keys of `landfall.toml`. Their descriptions are what an editor shows.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer};
+
+/// Configuration of a project that is delivered by landfall.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Landfall {
+    /// What is delivered.
+    pub service: Service,
+    /// What all environments share. Each environment may set the same keys again.
+    pub defaults: Environment,
+    /// The environments by name: `[env.dev]`, `[env.qa]`, `[env.prod]`, ...
+    pub env: BTreeMap<String, Environment>,
+}
+
+/// What is delivered.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Service {
+    /// Name of the service: the default for the names of its image, repository and stack.
+    pub name: Option<String>,
+}
+
+/// An environment, or what all of them share.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Environment {
+    /// The AWS account, 12 digits. Before its first write a step makes sure that it is in it.
+    pub account: Option<AccountId>,
+    /// The AWS region, for example eu-central-1.
+    pub region: Option<String>,
+    /// ARN of the role that a GitLab job assumes with its ID token (LANDFALL_ID_TOKEN).
+    pub role: Option<String>,
+    /// Name of the ECS cluster.
+    pub cluster: Option<String>,
+    /// Name of the ECS service.
+    pub service: Option<String>,
+    /// Address of the running service.
+    pub url: Option<String>,
+    /// Settings of build-image.
+    #[serde(rename = "build-image")]
+    pub build_image: BuildImage,
+    /// Settings of push-ecr.
+    #[serde(rename = "push-ecr")]
+    pub push_ecr: PushEcr,
+    /// Settings of deploy-stack.
+    #[serde(rename = "deploy-stack")]
+    pub deploy_stack: DeployStack,
+    /// Settings of deploy-fargate.
+    #[serde(rename = "deploy-fargate")]
+    pub deploy_fargate: DeployFargate,
+    /// Settings of smoke-test.
+    #[serde(rename = "smoke-test")]
+    pub smoke_test: SmokeTest,
+}
+
+/// Settings of build-image.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct BuildImage {
+    /// The Dockerfile. Default: `Dockerfile` in the context.
+    pub file: Option<PathBuf>,
+    /// Folder that is sent to the builder. Default: the current one.
+    pub context: Option<PathBuf>,
+    /// Stage of the Dockerfile to build. Default: the last.
+    pub target: Option<String>,
+    /// Platform, for example linux/arm64. Default: that of the engine.
+    pub platform: Option<String>,
+    /// Values for ARG.
+    pub build_args: BTreeMap<String, String>,
+    /// Labels beside those of the Open Container Initiative, which are always set.
+    pub labels: BTreeMap<String, String>,
+}
+
+/// Settings of push-ecr.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct PushEcr {
+    /// Name of the repository. Default: the service's name.
+    pub repository: Option<String>,
+    /// Whether a repository that is created lets a tag move. Default: false, a tag is immutable.
+    pub mutable_tags: Option<bool>,
+}
+
+/// Settings of deploy-stack.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeployStack {
+    /// Name of the stack. Default: the service's name and the environment's, `orders-dev`.
+    pub stack: Option<String>,
+    /// The template. Default: `infra.yml`.
+    pub template: Option<PathBuf>,
+    /// Values for the template's parameters. What is not named keeps its value.
+    pub parameters: BTreeMap<String, String>,
+    /// Tags of the stack, which its resources inherit.
+    pub tags: BTreeMap<String, String>,
+    /// What the template may do, for example CAPABILITY_IAM.
+    pub capabilities: Vec<String>,
+    /// How long to wait, for example "30m".
+    pub timeout: Option<Span>,
+}
+
+/// Settings of deploy-fargate.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct DeployFargate {
+    /// The container that gets the image. Default: the only one, or the one named as the service.
+    pub container: Option<String>,
+    /// How many tasks the service should run. Leave it out where auto scaling decides.
+    pub desired_count: Option<i32>,
+    /// How long to wait, for example "15m".
+    pub timeout: Option<Span>,
+}
+
+/// Settings of smoke-test.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SmokeTest {
+    /// The file of checks. Default: `smoke.toml`.
+    pub file: Option<PathBuf>,
+    /// How long to wait until all checks pass, for example "2m".
+    pub timeout: Option<Span>,
+}
+
+/// An AWS account: 12 digits.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountId(String);
+
+impl AccountId {
+    /// The 12 digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl std::str::FromStr for AccountId {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(format!("`{text}` is not an AWS account: it has 12 digits"))
+        }
+    }
+}
+
+impl std::fmt::Display for AccountId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl<'de> Deserialize<'de> for AccountId {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for AccountId {
+    fn schema_name() -> Cow<'static, str> {
+        "AccountId".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "pattern": "^[0-9]{12}$" })
+    }
+}
+
+/// A length of time as people write it: `90s`, `15m`, `1h 30m`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span(pub Duration);
+
+impl<'de> Deserialize<'de> for Span {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        step_core::duration(&text).map(Self).map_err(serde::de::Error::custom)
+    }
+}
+
+impl JsonSchema for Span {
+    fn schema_name() -> Cow<'static, str> {
+        "Span".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({ "type": "string", "examples": ["90s", "15m", "1h 30m"] })
+    }
+}

@@ -1,0 +1,52 @@
+//! The account guard: nothing is written to an account that was not meant.
+
+use step_core::{Exit, Fail, output};
+
+use crate::{Aws, Call};
+
+/// Proof that the account was looked at. Functions that write take it, so that none can be
+/// reached without the guard.
+#[derive(Debug)]
+pub struct Account {
+    id: String,
+}
+
+impl Account {
+    /// The 12 digits.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+impl Aws {
+    /// Asks AWS whose credentials these are and compares with the account of the environment.
+    /// A runner with the wrong tag is found here, before its first write.
+    ///
+    /// # Errors
+    /// Exit 8: it is another account. Exit 4: AWS does not answer or accepts no credentials.
+    pub async fn guard(&self) -> anyhow::Result<Account> {
+        let client = aws_sdk_sts::Client::new(&self.config);
+        let identity = client.get_caller_identity().send().await.call("sts:GetCallerIdentity")?;
+        let id = identity.account().unwrap_or_default().to_owned();
+        match &self.expected {
+            Some(expected) if expected.as_str() != id => {
+                let arn = identity.arn().unwrap_or("unknown");
+                Err(Fail::new(
+                    Exit::Refused,
+                    format!("wrong account: these credentials belong to {id}, the environment to {expected}"),
+                )
+                .help(format!(
+                    "they are {arn}; check --env, the runner's tags and AWS_PROFILE"
+                ))
+                .into())
+            }
+            Some(_) => Ok(Account { id }),
+            None => {
+                output::warn(format!(
+                    "writing to account {id} unguarded: landfall.toml names no account"
+                ));
+                Ok(Account { id })
+            }
+        }
+    }
+}

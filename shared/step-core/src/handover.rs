@@ -1,0 +1,124 @@
+//! What one step leaves for the next: small JSON files under `.landfall/`.
+//!
+//! Files, not variables: they work alike in a GitLab job (as artefacts), under `make` and by hand.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::{Exit, Fail, FailContext, write_atomically};
+
+/// A file that one step writes and others read.
+pub trait Handover: Serialize + DeserializeOwned {
+    /// The file's name in the hand-over folder.
+    const FILE: &'static str;
+    /// The step that writes it.
+    const WRITTEN_BY: &'static str;
+
+    /// Writes the file into the default folder.
+    ///
+    /// # Errors
+    /// Names the path.
+    fn hand_over(&self) -> anyhow::Result<PathBuf> {
+        let path = Path::new(FOLDER).join(Self::FILE);
+        write_atomically(&path, (serde_json::to_string_pretty(self)? + "\n").as_bytes())?;
+        Ok(path)
+    }
+
+    /// Reads what the earlier step left; `None` when it left nothing.
+    ///
+    /// # Errors
+    /// The file is there but is not readable as what it should be.
+    fn receive() -> anyhow::Result<Option<Self>> {
+        let path = Path::new(FOLDER).join(Self::FILE);
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(err) if err.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(err) => return Err(err).with_context(|| format!("read {}", path.display())),
+        };
+        serde_json::from_str(&text).map(Some).or_fail(|| {
+            Fail::new(Exit::Invalid, format!("{} is not what was expected", path.display()))
+                .help(format!("delete it and run {} again", Self::WRITTEN_BY))
+        })
+    }
+}
+
+/// The folder of all hand-over files, below the current one.
+pub const FOLDER: &str = ".landfall";
+
+/// `stack.json`: the outputs of the stack.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StackOutputs {
+    /// Name of the stack.
+    pub stack: String,
+    /// Output key to value.
+    pub outputs: BTreeMap<String, String>,
+}
+
+impl Handover for StackOutputs {
+    const FILE: &'static str = "stack.json";
+    const WRITTEN_BY: &'static str = "deploy-stack";
+}
+
+/// `image.json`: the image that was built, on the engine.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BuiltImage {
+    /// Reference on the engine, `name:tag`.
+    pub reference: String,
+    /// Image id: the digest of its configuration, `sha256:...`.
+    pub id: String,
+    /// The revision that it was built from, a commit hash.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub revision: Option<String>,
+}
+
+impl Handover for BuiltImage {
+    const FILE: &'static str = "image.json";
+    const WRITTEN_BY: &'static str = "build-image";
+}
+
+/// `pushed.json`: the image as the registry has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PushedImage {
+    /// `HOST/NAME@sha256:...`: what to deploy. It can never mean anything else.
+    pub image: String,
+    /// Digest of the manifest, `sha256:...`.
+    pub digest: String,
+    /// `HOST/NAME`.
+    pub repository: String,
+    /// The tag that points to the digest.
+    pub tag: String,
+    /// The revision that it was built from, a commit hash.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub revision: Option<String>,
+}
+
+impl Handover for PushedImage {
+    const FILE: &'static str = "pushed.json";
+    const WRITTEN_BY: &'static str = "push-ecr";
+}
+
+/// `deployment.json`: what runs now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Deployment {
+    /// Environment of landfall.toml.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub env: Option<String>,
+    /// ARN of the service.
+    pub service: String,
+    /// ARN of the task definition.
+    pub task_definition: String,
+    /// The image that was deployed, by digest.
+    pub image: String,
+    /// The revision that it was built from, a commit hash.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub revision: Option<String>,
+}
+
+impl Handover for Deployment {
+    const FILE: &'static str = "deployment.json";
+    const WRITTEN_BY: &'static str = "deploy-fargate";
+}

@@ -1,0 +1,231 @@
+//! Secrets, and their removal from everything that is printed.
+//!
+//! GitLab's own masking is literal: it misses a secret in base64, in a URL, or spread over lines.
+//! Here each secret is also looked for in these forms, and known shapes of tokens are masked
+//! even when nobody declared them.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::str::FromStr;
+use std::sync::{LazyLock, RwLock};
+
+use aho_corasick::{AhoCorasick, MatchKind};
+use base64::Engine;
+use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use regex_lite::Regex;
+
+/// What stands in place of a secret.
+pub const MASK: &str = "[MASKED]";
+
+/// Shorter values are not masked: `test` would turn every log into riddles. GitLab draws the same
+/// line (masked variables have 8 characters or more).
+const SHORTEST: usize = 8;
+
+/// A value that is never printed: [`fmt::Debug`] and [`fmt::Display`] show a mask, and from its
+/// construction on it is masked in all output of the process.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    /// Wraps a value and has it masked from now on.
+    pub fn new(value: impl Into<String>) -> Self {
+        let value = value.into();
+        register(&value);
+        Self(value)
+    }
+
+    /// The value itself, for the one place that needs it.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for Secret {
+    type Err = std::convert::Infallible;
+
+    fn from_str(value: &str) -> Result<Self, Self::Err> {
+        Ok(Self::new(value))
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(MASK)
+    }
+}
+
+/// Has a value masked in all output from now on, in its plain, base64 and URL-encoded forms and
+/// line by line. Values of fewer than eight characters are left alone.
+pub fn register(value: &str) {
+    let mut known = KNOWN.write().unwrap_or_else(std::sync::PoisonError::into_inner);
+    for form in forms(value) {
+        if !known.forms.contains(&form) {
+            known.forms.push(form);
+        }
+    }
+    known.matcher = AhoCorasick::builder()
+        .match_kind(MatchKind::LeftmostLongest)
+        .build(&known.forms)
+        .map_err(|err| tracing::warn!("secrets are not masked: {err}"))
+        .ok();
+}
+
+/// Whether a variable of this name holds a secret, as far as names can tell.
+pub fn is_secret_name(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let holds_a_secret =
+        ["TOKEN", "PASSWORD", "PASSWD", "SECRET", "PRIVATE_KEY", "API_KEY", "APIKEY", "CREDENTIAL"]
+            .iter()
+            .any(|word| name.contains(word));
+    // A path to a secret is no secret, nor is an address.
+    let names_a_place =
+        ["_FILE", "_PATH", "_DIR", "_URI", "_URL", "_ARN"].iter().any(|end| name.ends_with(end));
+    holds_a_secret && !names_a_place
+}
+
+/// Registers the values of all variables whose names say that they are secrets.
+pub(crate) fn register_environment(variables: impl Iterator<Item = (String, String)>) {
+    variables.filter(|(name, _)| is_secret_name(name)).for_each(|(_, value)| register(&value));
+}
+
+/// The text without secrets.
+pub fn redact(text: &str) -> Cow<'_, str> {
+    let known = KNOWN.read().unwrap_or_else(std::sync::PoisonError::into_inner);
+    let masked = match &known.matcher {
+        Some(matcher) if matcher.is_match(text) => {
+            let mut masked = String::with_capacity(text.len());
+            matcher.replace_all_with(text, &mut masked, |_, _, masked| {
+                masked.push_str(MASK);
+                true
+            });
+            Cow::Owned(masked)
+        }
+        _ => Cow::Borrowed(text),
+    };
+    SHAPES.iter().fold(masked, |text, (shape, replacement)| {
+        if shape.is_match(&text) {
+            Cow::Owned(shape.replace_all(&text, *replacement).into_owned())
+        } else {
+            text
+        }
+    })
+}
+
+#[derive(Default)]
+struct Known {
+    forms: Vec<String>,
+    matcher: Option<AhoCorasick>,
+}
+
+static KNOWN: LazyLock<RwLock<Known>> = LazyLock::new(RwLock::default);
+
+/// Tokens that tell themselves by their shape, and passwords in URLs.
+static SHAPES: LazyLock<[(Regex, &'static str); 4]> = LazyLock::new(|| {
+    [
+        // GitLab: glpat-, glcbt-, gldt-, glrt-, ...
+        (shape(r"\bgl[a-z]{2,6}-[0-9A-Za-z_.-]{20,}"), MASK),
+        // GitHub
+        (shape(r"\bgh[pousr]_[0-9A-Za-z]{36,}"), MASK),
+        // JSON Web Tokens: two base64url objects and a signature
+        (shape(r"\beyJ[0-9A-Za-z_-]{8,}\.eyJ[0-9A-Za-z_-]{8,}\.[0-9A-Za-z_-]*"), MASK),
+        // scheme://user:password@host
+        (shape(r"(://[^/\s:@]*):[^/\s@]+@"), "$1:[MASKED]@"),
+    ]
+});
+
+#[expect(clippy::expect_used, reason = "the patterns are constants, and a test builds them")]
+fn shape(pattern: &str) -> Regex {
+    Regex::new(pattern).expect("a valid pattern")
+}
+
+/// All forms in which a value may appear in output.
+fn forms(value: &str) -> Vec<String> {
+    let whole = value.trim();
+    // Each line of a key or certificate is a secret of its own, for output comes line by line.
+    let lines = whole.lines().map(str::trim);
+    std::iter::once(whole)
+        .chain(lines)
+        .filter(|piece| piece.len() >= SHORTEST)
+        .flat_map(|piece| {
+            let mut forms = base64_forms(piece);
+            forms.push(utf8_percent_encode(piece, NON_ALPHANUMERIC).to_string());
+            forms.push(piece.to_owned());
+            forms
+        })
+        .filter(|form| form.len() >= SHORTEST)
+        .collect()
+}
+
+/// Base64 of a value depends on what stands before it: the three alignments, each without the
+/// characters that also hold bits of its neighbours.
+fn base64_forms(piece: &str) -> Vec<String> {
+    (0..3)
+        .flat_map(|offset| {
+            let padded = [&b"\0\0"[..offset], piece.as_bytes()].concat();
+            let skip = [0, 2, 3][offset];
+            let whole_characters = padded.len() * 8 / 6;
+            [STANDARD_NO_PAD.encode(&padded), URL_SAFE_NO_PAD.encode(&padded)]
+                .map(|text| text[skip..whole_characters].to_owned())
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_is_masked_in_every_form() {
+        let secret = Secret::new("s3cr3t/with+odd&characters?");
+        let value = secret.expose();
+        assert_eq!(format!("{secret} {secret:?}"), "[MASKED] [MASKED]");
+        for text in [
+            format!("the password is {value}."),
+            base64::engine::general_purpose::STANDARD.encode(format!("AWS:{value}")),
+            base64::engine::general_purpose::STANDARD.encode(format!("user:{value}")),
+            URL_SAFE_NO_PAD.encode(format!("x{value}")),
+            format!("https://host/?q={}", utf8_percent_encode(value, NON_ALPHANUMERIC)),
+        ] {
+            let shown = redact(&text);
+            assert!(shown.contains(MASK), "{text} was shown as {shown}");
+            assert!(!shown.contains("s3cr3t"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn each_line_of_a_key_is_masked_by_itself() {
+        register("-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG\n9w0BAQEFAASCBKcwggSj\n-----END KEY-----");
+        assert_eq!(redact("line: 9w0BAQEFAASCBKcwggSj"), "line: [MASKED]");
+    }
+
+    #[test]
+    fn short_values_are_left_alone() {
+        register("test");
+        assert_eq!(redact("the test passed"), "the test passed");
+    }
+
+    #[test]
+    fn tokens_are_known_by_their_shape() {
+        assert_eq!(redact("got glpat-aBcDeFgHiJkLmNoPqRsT!"), "got [MASKED]!");
+        assert_eq!(redact("postgres://app:hunter2@db/x"), "postgres://app:[MASKED]@db/x");
+        assert_eq!(redact("id eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.c2ln ok"), "id [MASKED] ok");
+        assert_eq!(redact("https://example.com:8443/a"), "https://example.com:8443/a");
+    }
+
+    #[test]
+    fn names_of_secrets_are_told_from_names_of_places() {
+        for name in ["CI_JOB_TOKEN", "AWS_SECRET_ACCESS_KEY", "db_password", "LANDFALL_ID_TOKEN"] {
+            assert!(is_secret_name(name), "{name}");
+        }
+        for name in ["AWS_WEB_IDENTITY_TOKEN_FILE", "PATH", "CI_COMMIT_SHA", "SECRET_ARN"] {
+            assert!(!is_secret_name(name), "{name}");
+        }
+    }
+}
