@@ -308,16 +308,25 @@ mod tests {
     #[test]
     fn mistakes_are_told_with_their_place() {
         for (lines, expected) in [
-            ("stauts = 200", "smoke.toml:4:1: unknown key `stauts` in [check]; did you mean `status`?"),
+            (
+                "stauts = 200",
+                "smoke.toml:4:1: unknown key `stauts` in [check]; did you mean `status`?",
+            ),
             ("method = \"GETT\"", "smoke.toml:4:10: unknown variant `GETT`"),
             ("status = 2000", "smoke.toml:4:10: a status is a number from 100 to 599"),
             ("status = []", "smoke.toml:4:10: a status is a number from 100 to 599"),
-            ("status = \"200\"", "smoke.toml:4:10: a status is a number from 100 to 599, or an array"),
+            (
+                "status = \"200\"",
+                "smoke.toml:4:10: a status is a number from 100 to 599, or an array",
+            ),
             (
                 "body_matches = \"(\"",
                 "smoke.toml:4:16: `(` is not a regular expression: unclosed group",
             ),
-            ("revision = \"revision\"", "smoke.toml:4:12: `revision` is not a JSON path (RFC 9535): "),
+            (
+                "revision = \"revision\"",
+                "smoke.toml:4:12: `revision` is not a JSON path (RFC 9535): ",
+            ),
             ("json = { \"$.[\" = 1 }", "smoke.toml:4:10: `$.[` is not a JSON path (RFC 9535): "),
             ("json = { \"$.at\" = 2026-01-01 }", "smoke.toml:4:19: JSON has no dates"),
             ("max_latency = \"fast\"", "smoke.toml:4:15: "),
@@ -337,7 +346,10 @@ mod tests {
             ("[[check]]\npath = \"/\"", "smoke.toml:4:1: missing field `name`"),
         ] {
             let message = error(lines);
-            assert!(message.starts_with(expected), "{lines}\n  said:     {message}\n  expected: {expected}");
+            assert!(
+                message.starts_with(expected),
+                "{lines}\n  said:     {message}\n  expected: {expected}"
+            );
         }
     }
 

@@ -8,7 +8,6 @@ use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde::Serialize;
 use serde_json::Value;
-use serde_json_path::JsonPath;
 use step_core::secret::redact;
 
 use crate::checks::{Check, Expected, HeaderRule};
@@ -74,7 +73,8 @@ pub(crate) fn mismatches(check: &Check, answer: &Answer, revision: Option<&str>)
     found.extend(status(check, answer));
     found.extend(check.response_headers.0.iter().filter_map(|(name, rule)| {
         let values = answer.headers.get_all(name).iter();
-        let values: Vec<_> = values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
+        let values: Vec<_> =
+            values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
         header(name.as_str(), rule, &values.join(", "), !values.is_empty())
     }));
     found.extend(body(check, answer));
@@ -293,7 +293,8 @@ mod tests {
     fn the_revision_is_the_deployed_one_or_the_check_fails() {
         let lines = "revision = '$.revision'";
         assert!(said(lines, &body(r#"{"revision":"abc123"}"#)).is_empty());
-        for wrong in [r#"{"revision":"abc"}"#, r#"{"revision":["abc123"]}"#, r#"{"revision":null}"#] {
+        for wrong in [r#"{"revision":"abc"}"#, r#"{"revision":["abc123"]}"#, r#"{"revision":null}"#]
+        {
             assert_eq!(said(lines, &body(wrong)).len(), 1, "{wrong}");
         }
     }

@@ -13,7 +13,12 @@ use crate::report::{Checked, Tested};
 ///
 /// # Errors
 /// Names the path.
-pub(crate) fn write(path: &Path, tested: &Tested, file: &Path, time: Duration) -> anyhow::Result<()> {
+pub(crate) fn write(
+    path: &Path,
+    tested: &Tested,
+    file: &Path,
+    time: Duration,
+) -> anyhow::Result<()> {
     write_atomically(path, xml(tested, file, time)?.as_bytes())
 }
 

@@ -64,8 +64,12 @@ pub struct Args {
     timeout: Option<Duration>,
 
     /// Where to write the result as JUnit XML
-    #[arg(long, env = "LANDFALL_JUNIT", value_name = "FILE",
-          default_value = ".landfall/smoke-test.junit.xml")]
+    #[arg(
+        long,
+        env = "LANDFALL_JUNIT",
+        value_name = "FILE",
+        default_value = ".landfall/smoke-test.junit.xml"
+    )]
     junit: PathBuf,
 
     #[command(flatten)]
@@ -136,12 +140,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2 * 60);
 /// # Errors
 /// Something unexpected; failed checks are no error but the verdict of the report.
 pub async fn run(ctx: &Ctx) -> anyhow::Result<Tested> {
-    let planned = Tested {
-        env: ctx.env.clone(),
-        url: ctx.base.as_ref().map(Url::to_string),
-        revision: ctx.revision.clone(),
-        ..Tested::planned(&ctx.probes, ctx.passes, ctx.deadline.limit())
-    };
+    let planned = Tested::planned(ctx);
     if ctx.dry_run {
         return Ok(planned);
     }
@@ -230,7 +229,8 @@ impl Args {
         let revision = self.revision.clone().or_else(deployed);
         let revision = revision.or_else(|| common.gitlab.commit_sha.clone());
         Ok(revision.ok_or_else(|| {
-            let message = format!("check `{}` needs the deployed revision, and none is known", check.name);
+            let message =
+                format!("check `{}` needs the deployed revision, and none is known", check.name);
             Fail::invalid(message).help("use --revision, or run deploy-fargate before this step")
         })?)
     }
@@ -246,10 +246,14 @@ fn stack_url(
         return Ok(None);
     };
     // As deploy-stack names it. Without a name every stack is the right one.
-    let default = || Some(format!("{}-{}", config.service().name.as_deref()?, common.environment()?));
+    let default =
+        || Some(format!("{}-{}", config.service().name.as_deref()?, common.environment()?));
     let stack = environment.deploy_stack.stack.clone().or_else(default);
     if let Some(stack) = stack.filter(|stack| *stack != handed_over.stack) {
-        output::say(format!("the outputs are of stack {}, not of {stack}: ignored", handed_over.stack));
+        output::say(format!(
+            "the outputs are of stack {}, not of {stack}: ignored",
+            handed_over.stack
+        ));
         return Ok(None);
     }
     Ok(handed_over.outputs.remove("Url"))

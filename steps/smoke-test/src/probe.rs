@@ -44,17 +44,25 @@ impl Sender {
         let client = |redirects| {
             let agent = concat!("landfall-smoke-test/", env!("CARGO_PKG_VERSION"));
             // Each round asks anew: a connection that was kept may lead to the old version.
-            let client = Client::builder().user_agent(agent).redirect(redirects).pool_max_idle_per_host(0);
+            let client =
+                Client::builder().user_agent(agent).redirect(redirects).pool_max_idle_per_host(0);
             client.build().or_fail(|| {
                 Fail::new(Exit::Unreachable, "prepare to speak TLS")
                     .help("install the package ca-certificates, or name a file with SSL_CERT_FILE")
             })
         };
-        Ok(Self { following: client(Policy::limited(REDIRECTS))?, staying: client(Policy::none())? })
+        Ok(Self {
+            following: client(Policy::limited(REDIRECTS))?,
+            staying: client(Policy::none())?,
+        })
     }
 
     /// Sends one request; takes no longer than [`LIMIT`] or what is left until the deadline.
-    pub(crate) async fn send(&self, probe: &Probe, deadline: &Deadline) -> Result<Answer, NoAnswer> {
+    pub(crate) async fn send(
+        &self,
+        probe: &Probe,
+        deadline: &Deadline,
+    ) -> Result<Answer, NoAnswer> {
         let start = Instant::now();
         let left = deadline.remaining();
         let until = start + left.min(LIMIT);

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Serialize;
 use step_core::{Exit, Fail, Report};
 
+use crate::Ctx;
 use crate::checks::Method;
 use crate::expect::{Answer, Mismatch, excerpt, mismatches};
 use crate::probe::{NoAnswer, Probe};
@@ -18,10 +19,10 @@ pub struct Tested {
     pub(crate) env: Option<String>,
     /// Address of the service.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) url: Option<String>,
+    url: Option<String>,
     /// The revision that should run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) revision: Option<String>,
+    revision: Option<String>,
     /// How often the checks were made.
     pub(crate) rounds: u32,
     /// How often they all passed, in a row, up to the end.
@@ -78,17 +79,17 @@ enum State {
 
 impl Tested {
     /// Nothing was sent yet.
-    pub(crate) fn planned(probes: &[Probe], passes_needed: u32, limit: Duration) -> Self {
+    pub(crate) fn planned(ctx: &Ctx) -> Self {
         Self {
             outcome: Outcome::Planned,
-            env: None,
-            url: None,
-            revision: None,
+            env: ctx.env.clone(),
+            url: ctx.base.as_ref().map(ToString::to_string),
+            revision: ctx.revision.clone(),
             rounds: 0,
             passes: 0,
-            passes_needed,
-            checks: probes.iter().map(Checked::planned).collect(),
-            limit,
+            passes_needed: ctx.passes,
+            checks: ctx.probes.iter().map(Checked::planned).collect(),
+            limit: ctx.deadline.limit(),
             answered: false,
         }
     }
@@ -121,7 +122,9 @@ impl Tested {
     pub(crate) fn standing(&self) -> String {
         let waits: Vec<String> = self
             .failed()
-            .filter_map(|check| Some(format!("{} ({})", check.name, check.mismatches.first()?.brief())))
+            .filter_map(|check| {
+                Some(format!("{} ({})", check.name, check.mismatches.first()?.brief()))
+            })
             .collect();
         if waits.is_empty() {
             return format!("passed {} of {} times", self.passes, self.passes_needed);
@@ -225,8 +228,9 @@ impl Report for Tested {
         }
         let limit = humantime::format_duration(self.limit);
         if let Some(unsteady) = self.unsteady() {
-            return Err(Fail::new(Exit::Negative, unsteady)
-                .help("raise --timeout if there was no time for more, or look into the service's log"));
+            return Err(Fail::new(Exit::Negative, unsteady).help(
+                "raise --timeout if there was no time for more, or look into the service's log",
+            ));
         }
         let first = self.failed().find_map(|check| check.mismatches.first());
         let reason = first.map_or("no answer", Mismatch::actual);
@@ -234,14 +238,16 @@ impl Report for Tested {
             let url = self.url.as_ref().or(self.checks.first().map(|check| &check.url));
             let url = url.map(String::as_str).unwrap_or_default();
             let message = format!("nothing answered at {url} within {limit}: {reason}");
-            return Err(Fail::new(Exit::Unreachable, message)
-                .help("check that the service runs and that its address can be reached from here"));
+            return Err(Fail::new(Exit::Unreachable, message).help(
+                "check that the service runs and that its address can be reached from here",
+            ));
         }
         let names: Vec<&str> = self.failed().map(|check| check.name.as_str()).collect();
         let (failed, all, names) = (names.len(), self.checks.len(), names.join(", "));
         let message = format!("{failed} of {all} {} failed within {limit}: {names}", checks(all));
-        Err(Fail::new(Exit::Negative, message)
-            .help("look into the service's log; if it only needs more time to start, raise --timeout"))
+        Err(Fail::new(Exit::Negative, message).help(
+            "look into the service's log; if it only needs more time to start, raise --timeout",
+        ))
     }
 }
 
