@@ -1,1 +1,47 @@
-fn main() {}
+//! The example service: serves the API until it is told to end.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+/// Orders over HTTP.
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    /// Address to listen on.
+    #[arg(long, env = "LISTEN", default_value = "0.0.0.0:8080")]
+    listen: String,
+
+    /// The commit that this service was built from; /healthz tells it.
+    #[arg(long, env = "REVISION", default_value = "unknown")]
+    revision: String,
+
+    /// Fail at start, to see what a delivery does then.
+    #[arg(long, env = "CRASH", default_value = "")]
+    crash: String,
+}
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> std::io::Result<ExitCode> {
+    let args = Args::parse();
+    if !args.crash.is_empty() {
+        eprintln!("CRASH is set: the service ends at once, as it was told to");
+        return Ok(ExitCode::from(42));
+    }
+    let listener = TcpListener::bind(&args.listen).await?;
+    println!("listening on {}, revision {}", args.listen, args.revision);
+    axum::serve(listener, orders::router(args.revision))
+        .with_graceful_shutdown(told_to_end())
+        .await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// ECS sends SIGTERM, and kills 30 s later.
+async fn told_to_end() {
+    match signal(SignalKind::terminate()) {
+        Ok(mut terminate) => _ = terminate.recv().await,
+        Err(_) => std::future::pending().await,
+    }
+}

@@ -57,9 +57,7 @@ impl Config {
         let path = common.config.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
-            Err(err)
-                if common.config.is_none() && err.kind() == std::io::ErrorKind::NotFound =>
-            {
+            Err(err) if common.config.is_none() && err.kind() == std::io::ErrorKind::NotFound => {
                 return Ok(Self::default());
             }
             Err(err) => {
@@ -99,7 +97,8 @@ impl Config {
         };
         let Some(name) = common.environment() else {
             if needs == Needs::Environment && !self.document.env.is_empty() {
-                let message = format!("no environment was named; {} has: {}", self.path.display(), known());
+                let message =
+                    format!("no environment was named; {} has: {}", self.path.display(), known());
                 return Err(Fail::invalid(message)
                     .help("choose one with --env NAME or LANDFALL_ENV")
                     .into());
@@ -199,7 +198,8 @@ mod tests {
 
     #[test]
     fn an_environment_lies_over_the_defaults_key_by_key() {
-        let prod = config(TWO).environment(&common(&["--env", "prod"]), Needs::Environment).unwrap();
+        let prod =
+            config(TWO).environment(&common(&["--env", "prod"]), Needs::Environment).unwrap();
         assert_eq!(prod.cluster.as_deref(), Some("apps-prod"));
         assert_eq!(prod.region.as_deref(), Some("eu-central-1"));
         assert_eq!(prod.deploy_stack.parameters["Size"], "large");

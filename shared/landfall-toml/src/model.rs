@@ -85,6 +85,9 @@ pub struct BuildImage {
 pub struct PushEcr {
     /// Name of the repository. Default: the service's name.
     pub repository: Option<String>,
+    /// Where the registry is reached, `HOST` or `HOST:PORT`, when not by the name that ECR gives
+    /// it: through a proxy, or in an emulator.
+    pub registry: Option<String>,
     /// Whether a repository that is created lets a tag move. Default: false, a tag is immutable.
     pub mutable_tags: Option<bool>,
 }

@@ -46,7 +46,8 @@ where
             if is_throttle(code) || status == 429 || status >= 500 {
                 Fail::new(Exit::Unreachable, message).transient().help("try again")
             } else if is_expired(code) {
-                Fail::new(Exit::Unreachable, message).help("renew the credentials and run the step again")
+                Fail::new(Exit::Unreachable, message)
+                    .help("renew the credentials and run the step again")
             } else if is_denied(code) || status == 401 || status == 403 {
                 Fail::new(Exit::Unreachable, message)
                     .help(format!("allow {action} to the role that runs this step"))
@@ -55,9 +56,12 @@ where
             }
         }
         SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => {
-            Fail::new(Exit::Unreachable, format!("{action}: AWS does not answer: {}", innermost(err)))
-                .transient()
-                .help("check the network, the region and AWS_ENDPOINT_URL")
+            Fail::new(
+                Exit::Unreachable,
+                format!("{action}: AWS does not answer: {}", innermost(err)),
+            )
+            .transient()
+            .help("check the network, the region and AWS_ENDPOINT_URL")
         }
         _ => Fail::new(Exit::Failed, format!("{action}: {}", innermost(err))),
     }

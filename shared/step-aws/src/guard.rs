@@ -1,4 +1,7 @@
 //! The account guard: nothing is written to an account that was not meant.
+//!
+//! The steps ask it before they look at anything: a plan, or an "unchanged", that was made in
+//! another account would be a lie, too.
 
 use step_core::{Exit, Fail, output};
 
@@ -43,7 +46,7 @@ impl Aws {
             Some(_) => Ok(Account { id }),
             None => {
                 output::warn(format!(
-                    "writing to account {id} unguarded: landfall.toml names no account"
+                    "account {id} is not guarded: the environment names no `account`"
                 ));
                 Ok(Account { id })
             }

@@ -48,7 +48,8 @@ impl WebIdentity {
         let credentials = answer
             .credentials()
             .ok_or_else(|| CredentialsError::unhandled("the answer holds no credentials"))?;
-        let expires = (*credentials.expiration()).try_into().map_err(CredentialsError::unhandled)?;
+        let expires =
+            (*credentials.expiration()).try_into().map_err(CredentialsError::unhandled)?;
         Ok(Credentials::new(
             credentials.access_key_id(),
             Secret::new(credentials.secret_access_key()).expose(),
@@ -73,7 +74,8 @@ fn session_name(gitlab: &GitLab) -> String {
     let parts = [&gitlab.project_name, &gitlab.pipeline_id, &gitlab.job_id];
     let name: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
     let name = if name.is_empty() { "landfall".to_owned() } else { name.join("-") };
-    let allowed = |c: char| if c.is_ascii_alphanumeric() || "_+=,.@-".contains(c) { c } else { '-' };
+    let allowed =
+        |c: char| if c.is_ascii_alphanumeric() || "_+=,.@-".contains(c) { c } else { '-' };
     let name: String = name.chars().map(allowed).collect();
     // The end tells the job, the beginning only the project.
     name[name.len().saturating_sub(64)..].to_owned()

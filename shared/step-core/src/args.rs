@@ -100,12 +100,7 @@ pub struct GitLab {
     #[arg(long = "ci-commit-timestamp", env = "CI_COMMIT_TIMESTAMP", hide = true, global = true)]
     pub commit_timestamp: Option<String>,
     /// Number of the merge request in its project.
-    #[arg(
-        long = "ci-merge-request-iid",
-        env = "CI_MERGE_REQUEST_IID",
-        hide = true,
-        global = true
-    )]
+    #[arg(long = "ci-merge-request-iid", env = "CI_MERGE_REQUEST_IID", hide = true, global = true)]
     pub merge_request_iid: Option<String>,
     /// The project's name.
     #[arg(long = "ci-project-name", env = "CI_PROJECT_NAME", hide = true, global = true)]
@@ -119,6 +114,9 @@ pub struct GitLab {
     /// Number of the job in the whole instance.
     #[arg(long = "ci-job-id", env = "CI_JOB_ID", hide = true, global = true)]
     pub job_id: Option<String>,
+    /// Address of the environment of the job.
+    #[arg(long = "ci-environment-url", env = "CI_ENVIRONMENT_URL", hide = true, global = true)]
+    pub environment_url: Option<String>,
     /// Name of the environment of the job.
     #[arg(long = "ci-environment-name", env = "CI_ENVIRONMENT_NAME", hide = true, global = true)]
     pub environment_name: Option<String>,

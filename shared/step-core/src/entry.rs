@@ -18,10 +18,12 @@ where
     A: Parser,
     R: Report,
 {
-    secret::register_environment(std::env::vars_os().filter_map(|(name, value)| {
-        Some((name.into_string().ok()?, value.into_string().ok()?))
-    }));
-    let command = with_exit_codes(A::command());
+    secret::register_environment(
+        std::env::vars_os().filter_map(|(name, value)| {
+            Some((name.into_string().ok()?, value.into_string().ok()?))
+        }),
+    );
+    let command = without_empty_variables(with_exit_codes(A::command()));
     let parsed = command.clone().try_get_matches().and_then(|matches| {
         Ok((Common::from_arg_matches(&matches)?, A::from_arg_matches(&matches)?))
     });
@@ -40,12 +42,15 @@ where
     let frame = Frame { command: &command, common: &common, start: Instant::now() };
     let result = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = result.map_err(anyhow::Error::from).and_then(|runtime| {
-        runtime.block_on(async {
+        let ended = runtime.block_on(async {
             tokio::select! {
                 signal = interrupted() => signal.map(Ended::Interrupted),
                 result = step(args) => result.map(Ended::Finished),
             }
-        })
+        });
+        // Dropping it would wait for blocking calls that nobody can stop, such as a name look-up.
+        runtime.shutdown_background();
+        ended
     });
     frame.conclude(result)
 }
@@ -157,6 +162,19 @@ fn with_exit_codes(command: Command) -> Command {
     let examples = command.get_after_long_help().map(|text| format!("{text}\n\n"));
     let examples = examples.unwrap_or_default();
     command.after_long_help(format!("{examples}Exit codes:{table}"))
+}
+
+/// GitLab passes a variable that nobody gave a value as an empty one: it counts as not set.
+fn without_empty_variables(command: Command) -> Command {
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "asks clap's own variables whether they are empty"
+    )]
+    let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|v| v.is_empty());
+    command.mut_args(|arg| {
+        let reset = arg.get_env().is_some_and(is_empty);
+        if reset { arg.env(None) } else { arg }
+    })
 }
 
 fn documentation(common: &Common, mut command: Command) -> Option<String> {

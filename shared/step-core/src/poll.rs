@@ -118,7 +118,11 @@ mod tests {
         let deadline = Deadline::after(Duration::from_secs(60));
         let found = poll(&deadline, FAST, async || {
             looks += 1;
-            if looks < 4 { Err(Fail::new(Exit::Unreachable, "throttled").transient().into()) } else { Ok(Some(looks)) }
+            if looks < 4 {
+                Err(Fail::new(Exit::Unreachable, "throttled").transient().into())
+            } else {
+                Ok(Some(looks))
+            }
         });
         assert_eq!(found.await.unwrap(), Some(4));
     }
@@ -136,7 +140,8 @@ mod tests {
     async fn a_lasting_error_ends_the_polling_at_once() {
         let start = Instant::now();
         let deadline = Deadline::after(Duration::from_secs(60));
-        let result = poll(&deadline, FAST, async || -> anyhow::Result<Option<()>> { anyhow::bail!("gone") });
+        let result =
+            poll(&deadline, FAST, async || -> anyhow::Result<Option<()>> { anyhow::bail!("gone") });
         assert!(result.await.is_err());
         assert_eq!(start.elapsed(), Duration::ZERO);
     }

@@ -201,7 +201,9 @@ mod tests {
 
     #[test]
     fn each_line_of_a_key_is_masked_by_itself() {
-        register("-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG\n9w0BAQEFAASCBKcwggSj\n-----END KEY-----");
+        register(
+            "-----BEGIN KEY-----\nMIIEvQIBADANBgkqhkiG\n9w0BAQEFAASCBKcwggSj\n-----END KEY-----",
+        );
         assert_eq!(redact("line: 9w0BAQEFAASCBKcwggSj"), "line: [MASKED]");
     }
 

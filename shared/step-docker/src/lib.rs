@@ -11,7 +11,12 @@ use tokio::time::timeout;
 #[command(next_help_heading = "Docker")]
 pub struct DockerArgs {
     /// Address of the engine: unix:///PATH, tcp://HOST:PORT or https://HOST:PORT
-    #[arg(long, env = "DOCKER_HOST", value_name = "URL", default_value = "unix:///var/run/docker.sock")]
+    #[arg(
+        long,
+        env = "DOCKER_HOST",
+        value_name = "URL",
+        default_value = "unix:///var/run/docker.sock"
+    )]
     pub docker_host: String,
 }
 
@@ -25,7 +30,9 @@ pub async fn connect(args: &DockerArgs) -> anyhow::Result<Docker> {
     let answer = timeout(ANSWER_LIMIT, docker.ping()).await;
     answer
         .or_fail(|| not_reached(host))?
-        .map_err(|err| Fail::new(Exit::Unreachable, format!("{}: {}", not_reached(host), plain(&err))))
+        .map_err(|err| {
+            Fail::new(Exit::Unreachable, format!("{}: {}", not_reached(host), plain(&err)))
+        })
         .map_err(|fail| fail.help(HOW_TO_GET_ONE))?;
     // The limit counts until the engine begins to answer, which for a build or a push is late.
     docker.with_timeout(WORK_LIMIT).negotiate_version().await.or_fail(|| not_reached(host))

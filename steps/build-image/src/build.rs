@@ -38,7 +38,11 @@ pub(crate) async fn require_buildkit(docker: &Docker) -> anyhow::Result<()> {
 ///
 /// # Errors
 /// Exit 1: the build failed; the message ends with the last lines of its log.
-pub(crate) async fn build(docker: &Docker, request: &Request, files: Files) -> anyhow::Result<String> {
+pub(crate) async fn build(
+    docker: &Docker,
+    request: &Request,
+    files: Files,
+) -> anyhow::Result<String> {
     let _section = output::section(&format!("Build {}", request.name));
     let as_map = |map: &std::collections::BTreeMap<String, String>| -> HashMap<String, String> {
         map.clone().into_iter().collect()
@@ -96,7 +100,9 @@ pub(crate) async fn tag(docker: &Docker, request: &Request, id: &str) -> anyhow:
 fn failure(err: &Error, progress: &Progress) -> Fail {
     let message = plain(err);
     let fail = Fail::new(Exit::Failed, format!("the build failed: {message}{}", progress.log()));
-    if message.contains("failed to resolve source metadata") || message.contains("pull access denied") {
+    if message.contains("failed to resolve source metadata")
+        || message.contains("pull access denied")
+    {
         fail.help("check the image after FROM, the network, and the credentials for its registry")
     } else {
         fail.help("mend the step of the Dockerfile that the message names")

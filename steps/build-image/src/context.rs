@@ -59,7 +59,8 @@ impl Context {
         })?)
     }
 
-    /// The files to send, in the order of their paths. Dockerfile and ignore file always travel.
+    /// The files to send, in the order of their paths. Dockerfile and ignore file always travel, the
+    /// steps' own hand-over folder never does.
     ///
     /// # Errors
     /// Exit 2: a line of the ignore file is wrong. Exit 1: a file cannot be read.
@@ -71,18 +72,32 @@ impl Context {
                 let text = std::fs::read_to_string(path)
                     .with_context(|| format!("read {}", shown(path)))?;
                 Patterns::parse(&text).map_err(|err| {
-                    Fail::invalid(format!("{}:{}: bad pattern `{}`: {}", shown(path), err.line, err.pattern, err.reason))
+                    Fail::invalid(format!(
+                        "{}:{}: bad pattern `{}`: {}",
+                        shown(path),
+                        err.line,
+                        err.pattern,
+                        err.reason
+                    ))
                 })?
             }
         };
         let name = self.dockerfile_name()?;
         let mut always = vec![Path::new(&name)];
-        let ignored_by = ignore_file.as_deref().and_then(|path| path.strip_prefix(&self.folder).ok());
+        let ignored_by =
+            ignore_file.as_deref().and_then(|path| path.strip_prefix(&self.folder).ok());
         always.extend(ignored_by);
         let entries = dockerignore::walk(&self.folder, &patterns, &always);
-        let entries = entries.with_context(|| format!("read the context {}", shown(&self.folder)))?;
-        Ok(Files(entries))
+        let entries =
+            entries.with_context(|| format!("read the context {}", shown(&self.folder)))?;
+        Ok(Files(entries.into_iter().filter(|entry| !is_handover(&entry.path)).collect()))
     }
+}
+
+/// What the steps leave for each other changes with every run: in an image it would be of no use,
+/// and no `COPY . .` would ever be unchanged.
+fn is_handover(path: &str) -> bool {
+    Path::new(path).starts_with(step_core::handover::FOLDER)
 }
 
 /// The files of a context.
@@ -97,7 +112,11 @@ impl Files {
 
     /// Their size.
     pub(crate) fn bytes(&self) -> u64 {
-        self.0.iter().filter(|entry| entry.metadata.is_file()).map(|entry| entry.metadata.len()).sum()
+        self.0
+            .iter()
+            .filter(|entry| entry.metadata.is_file())
+            .map(|entry| entry.metadata.len())
+            .sum()
     }
 
     /// Starts to write them as a tar archive; the stream ends with an error if a file cannot be
@@ -231,7 +250,11 @@ mod tests {
             let entry = entry.unwrap();
             assert_eq!((entry.header().uid().unwrap(), entry.header().gid().unwrap()), (0, 0));
             let path = entry.path().unwrap().to_string_lossy().into_owned();
-            found.push(format!("{} {:o}", path.trim_end_matches('/'), entry.header().mode().unwrap() & 0o777));
+            found.push(format!(
+                "{} {:o}",
+                path.trim_end_matches('/'),
+                entry.header().mode().unwrap() & 0o777
+            ));
         }
         assert_eq!(
             found,

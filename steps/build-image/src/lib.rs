@@ -142,12 +142,8 @@ pub async fn run(ctx: &Ctx) -> anyhow::Result<Built> {
     }
     let id = build::build(&ctx.docker, request, files).await?;
     let built = build::tag(&ctx.docker, request, &id).await?;
-    BuiltImage {
-        reference: built.reference.clone(),
-        id,
-        revision: built.revision.clone(),
-    }
-    .hand_over()?;
+    BuiltImage { reference: built.reference.clone(), id, revision: built.revision.clone() }
+        .hand_over()?;
     Ok(built)
 }
 

@@ -62,7 +62,10 @@ impl Class {
 pub(crate) fn classify(task: &Task) -> (Class, Failure) {
     let text = |value: Option<&str>| value.filter(|text| !text.is_empty()).map(str::to_owned);
     let stopped = text(task.stopped_reason());
-    let ended = task.containers().iter().find(|container| container.exit_code().is_some_and(|code| code != 0));
+    let ended = task
+        .containers()
+        .iter()
+        .find(|container| container.exit_code().is_some_and(|code| code != 0));
     let refused = task.containers().iter().find(|container| text(container.reason()).is_some());
     let container = ended.or(refused);
     let reason = container.and_then(|container| text(container.reason())).or(stopped.clone());
@@ -119,15 +122,42 @@ mod tests {
         let crash = "Essential container in task exited";
         let missing = "CannotPullContainerError: pull image manifest has been retried 1 time(s): failed to resolve ref: manifest unknown";
         for (stopped, code, reason, class, shown) in [
-            (crash, Some(1), "", Class::Crash, "container app exited with 1 (Essential container in task exited)"),
-            (crash, Some(137), "OutOfMemoryError: Container killed due to memory usage", Class::Crash,
-             "container app exited with 137 (OutOfMemoryError: Container killed due to memory usage)"),
+            (
+                crash,
+                Some(1),
+                "",
+                Class::Crash,
+                "container app exited with 1 (Essential container in task exited)",
+            ),
+            (
+                crash,
+                Some(137),
+                "OutOfMemoryError: Container killed due to memory usage",
+                Class::Crash,
+                "container app exited with 137 (OutOfMemoryError: Container killed due to memory usage)",
+            ),
             (missing, None, "", Class::Permanent, missing),
-            ("Task failed to start", None, "CannotStartContainerError: exec format error", Class::Permanent,
-             "container app: CannotStartContainerError: exec format error"),
-            ("CannotPullContainerError: dial tcp: i/o timeout", None, "", Class::Passing,
-             "CannotPullContainerError: dial tcp: i/o timeout"),
-            ("Your Spot Task was interrupted.", None, "", Class::Passing, "Your Spot Task was interrupted."),
+            (
+                "Task failed to start",
+                None,
+                "CannotStartContainerError: exec format error",
+                Class::Permanent,
+                "container app: CannotStartContainerError: exec format error",
+            ),
+            (
+                "CannotPullContainerError: dial tcp: i/o timeout",
+                None,
+                "",
+                Class::Passing,
+                "CannotPullContainerError: dial tcp: i/o timeout",
+            ),
+            (
+                "Your Spot Task was interrupted.",
+                None,
+                "",
+                Class::Passing,
+                "Your Spot Task was interrupted.",
+            ),
         ] {
             let (found, failure) = classify(&task(stopped, code, reason));
             assert_eq!((found, failure.to_string().as_str()), (class, shown));
@@ -136,7 +166,8 @@ mod tests {
 
     #[test]
     fn a_service_that_ends_with_0_crashes_too() {
-        let task = Task::builder().stop_code(TaskStopCode::EssentialContainerExited).stopped_reason("x");
+        let task =
+            Task::builder().stop_code(TaskStopCode::EssentialContainerExited).stopped_reason("x");
         assert_eq!(classify(&task.build()).0, Class::Crash);
     }
 }

@@ -118,6 +118,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 pub async fn run(ctx: &Ctx) -> anyhow::Result<Deployed> {
     let desired = &ctx.desired;
     output::say(format!("{} to {}/{}", desired.image, desired.cluster, desired.service));
+    let account = ctx.aws.guard().await?;
     let before = observe::current(ctx).await?;
     let plan = plan::plan(desired, &before)?;
     plan.iter().for_each(|change| output::say(format!("  {change}")));
@@ -127,7 +128,6 @@ pub async fn run(ctx: &Ctx) -> anyhow::Result<Deployed> {
     if ctx.dry_run {
         return Ok(Deployed::new(Outcome::Planned, plan, &before));
     }
-    let account = ctx.aws.guard().await?;
     let ours = apply::apply(ctx, &account, &plan, &before).await?;
     let ended = watch::until_ended(ctx, &ours, &before).await?;
     let ended = apply::go_back_if_failed(ctx, &account, ended, &before).await?;
@@ -239,8 +239,9 @@ impl Report for Deployed {
             }
             Outcome::Failed => {
                 let message = format!("the deployment failed: {}", self.why());
-                Err(Fail::new(Exit::Failed, message)
-                    .help("no older revision ran, so nothing serves; mend the cause and deploy again"))
+                Err(Fail::new(Exit::Failed, message).help(
+                    "no older revision ran, so nothing serves; mend the cause and deploy again",
+                ))
             }
             Outcome::Superseded => {
                 let message = format!("a newer deployment took over: {}", self.task_definition);

@@ -186,7 +186,9 @@ pub(crate) async fn log_tail(ctx: &Ctx, definition: &Definition, failure: &Failu
         let answer = call.start_from_head(false).limit(LOG_LINES).send().await;
         let answer = answer.call("logs:GetLogEvents");
         let answer = answer.inspect_err(|err| tracing::debug!("no log: {err:#}")).ok()?;
-        Some(answer.events().iter().filter_map(|event| event.message()).map(str::to_owned).collect())
+        Some(
+            answer.events().iter().filter_map(|event| event.message()).map(str::to_owned).collect(),
+        )
     };
     read().await.unwrap_or_default()
 }

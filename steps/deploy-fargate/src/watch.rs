@@ -2,12 +2,10 @@
 
 use std::collections::HashSet;
 
-use step_core::output;
 use step_core::poll::{Pace, poll};
-use step_core::on_interrupt;
+use step_core::{on_interrupt, output};
 
 use crate::Ctx;
-use crate::definition::Definition;
 use crate::failure::{Class, Failure, classify};
 use crate::observe::{self, Current, Deployment, Rollout, Service};
 
@@ -42,25 +40,21 @@ pub(crate) async fn until_ended(
         told.tell(&service, ours);
         match judge(&service, ours, &before.service.task_definition) {
             State::Ended(ended) => Ok(Some(ended)),
-            State::Running | State::RollingBack => {
+            // ECS goes back by itself: nothing to hurry.
+            State::RollingBack => Ok(None),
+            State::Running => {
                 let failure = hopeless(ctx, ours).await?;
-                // While ECS goes back by itself there is nothing to hurry.
-                let waits = judge(&service, ours, &before.service.task_definition) == State::RollingBack;
-                Ok(failure.filter(|_| !waits).map(|failure| Ended::Failed(Some(failure))))
+                Ok(failure.map(|failure| Ended::Failed(Some(failure))))
             }
         }
     });
     let ended = ended.await?;
     on_interrupt("");
     match ended {
-        Some(Ended::RolledBack(None)) => Ok(Ended::RolledBack(last_failure(ctx, ours).await?)),
-        Some(Ended::Failed(failure)) => {
-            let failure = match failure {
-                Some(failure) => Some(failure),
-                None => last_failure(ctx, ours).await?,
-            };
-            Ok(Ended::Failed(with_log(ctx, ours, failure).await?))
+        Some(Ended::RolledBack(failure)) => {
+            Ok(Ended::RolledBack(explained(ctx, ours, failure).await?))
         }
+        Some(Ended::Failed(failure)) => Ok(Ended::Failed(explained(ctx, ours, failure).await?)),
         Some(ended) => Ok(ended),
         None => {
             let what = format!("the deployment {} did not end", ours.id);
@@ -110,6 +104,8 @@ fn judge(service: &Service, ours: &Deployment, before: &str) -> State {
             Rollout::Failed => State::Ended(Ended::Failed(None)),
         };
     }
+    // The old revision as primary is a rollback; but while ours has not failed, it is somebody who
+    // deployed the old revision anew.
     let has_failed = seen.is_none_or(|ours| ours.rollout == Rollout::Failed);
     if primary.task_definition != before || !has_failed && primary.created > ours.created {
         return State::Ended(Ended::Superseded);
@@ -138,23 +134,24 @@ async fn hopeless(ctx: &Ctx, ours: &Deployment) -> anyhow::Result<Option<Failure
     Ok(reached(Class::Permanent).or_else(|| reached(Class::Crash)))
 }
 
-/// Why tasks of a deployment that ECS gave up have stopped.
-async fn last_failure(ctx: &Ctx, ours: &Deployment) -> anyhow::Result<Option<Failure>> {
-    let tasks = observe::stopped_tasks(ctx, &ours.task_definition, ours.created).await?;
-    let failures = tasks.iter().map(classify).filter(|(class, _)| *class != Class::Passing);
-    with_log(ctx, ours, failures.map(|(_, failure)| failure).next()).await
-}
-
-async fn with_log(
+/// The failure that was seen, or else one that a stopped task tells of, with its log.
+async fn explained(
     ctx: &Ctx,
     ours: &Deployment,
-    failure: Option<Failure>,
+    seen: Option<Failure>,
 ) -> anyhow::Result<Option<Failure>> {
+    let failure = match seen {
+        Some(failure) => Some(failure),
+        None => {
+            let tasks = observe::stopped_tasks(ctx, &ours.task_definition, ours.created).await?;
+            let mut failures =
+                tasks.iter().map(classify).filter(|(class, _)| *class != Class::Passing);
+            failures.next().map(|(_, failure)| failure)
+        }
+    };
     let Some(mut failure) = failure else { return Ok(None) };
-    if failure.log.is_empty() {
-        let definition: Definition = observe::definition(ctx, &ours.task_definition).await?;
-        failure.log = observe::log_tail(ctx, &definition, &failure).await;
-    }
+    let definition = observe::definition(ctx, &ours.task_definition).await?;
+    failure.log = observe::log_tail(ctx, &definition, &failure).await;
     Ok(Some(failure))
 }
 
@@ -179,7 +176,8 @@ impl Told {
         }
         let seen = service.deployments.iter().find(|deployment| deployment.id == ours.id);
         if let Some(Deployment { desired, running, pending, failed, .. }) = seen {
-            self.progress.state(format!("{running}/{desired} run, {pending} pending, {failed} failed"));
+            self.progress
+                .state(format!("{running}/{desired} run, {pending} pending, {failed} failed"));
         }
     }
 }
@@ -190,7 +188,12 @@ pub(crate) mod tests {
 
     use super::*;
 
-    pub(crate) fn deployment(id: &str, is_primary: bool, definition: &str, rollout: Rollout) -> Deployment {
+    pub(crate) fn deployment(
+        id: &str,
+        is_primary: bool,
+        definition: &str,
+        rollout: Rollout,
+    ) -> Deployment {
         Deployment {
             id: id.into(),
             is_primary,

@@ -68,7 +68,11 @@ async fn wait_for_change_set(ctx: &Ctx, change_set: &ChangeSet) -> anyhow::Resul
         let answer = answer.call("cloudformation:DescribeChangeSet")?;
         match answer.status() {
             Some(ChangeSetStatus::CreateComplete) => {
-                answer.changes().iter().filter_map(|change| change.resource_change()).for_each(show);
+                answer
+                    .changes()
+                    .iter()
+                    .filter_map(|change| change.resource_change())
+                    .for_each(show);
                 Ok(Some(true))
             }
             Some(ChangeSetStatus::Failed) => {
@@ -120,7 +124,8 @@ async fn execute(ctx: &Ctx, plan: &Plan, change_set: &ChangeSet) -> anyhow::Resu
         let stack = observe::stack(ctx).await?;
         Ok(stack.filter(|stack| {
             let never_began = stack.status == StackStatus::ReviewInProgress;
-            stack.id != change_set.stack_id || !observe::is_in_progress(&stack.status) && !never_began
+            stack.id != change_set.stack_id
+                || !observe::is_in_progress(&stack.status) && !never_began
         }))
     });
     let settled = settled.await?;
@@ -167,10 +172,13 @@ impl Events {
             }
             let id = event.logical_resource_id().unwrap_or("?");
             let status = event.resource_status().map_or("?", |status| status.as_str());
-            let reason = event.resource_status_reason();
+            let reason = event.resource_status_reason().filter(|reason| !reason.is_empty());
             let shown = reason.map_or_else(String::new, |reason| format!(": {reason}"));
-            output::say(format!("  {id} {status}{shown}"));
+            // That something begins is only worth a line when it is the whole.
             let is_stack = event.physical_resource_id() == event.stack_id();
+            if is_stack || !status.ends_with("_IN_PROGRESS") {
+                output::say(format!("  {id} {status}{shown}"));
+            }
             if status.ends_with("_FAILED") && !is_stack && !reason.is_some_and(is_cascade) {
                 self.root_cause.get_or_insert_with(|| format!("{id} {status}{shown}"));
             }

@@ -103,6 +103,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 pub async fn run(ctx: &Ctx) -> anyhow::Result<Deployed> {
     let stack = &ctx.desired.stack;
     output::say(format!("stack {stack} from {}", ctx.desired.template_path.display()));
+    let account = ctx.aws.guard().await?;
     let template = observe::template(ctx).await?;
     let current = observe::settled_stack(ctx).await?;
     let plan = plan::plan(&ctx.desired, &template, current.as_ref())?;
@@ -114,7 +115,6 @@ pub async fn run(ctx: &Ctx) -> anyhow::Result<Deployed> {
     if ctx.dry_run {
         return Ok(Deployed::new(stack, Outcome::Planned, plan.changes, BTreeMap::new()));
     }
-    let account = ctx.aws.guard().await?;
     let outcome = apply::apply(ctx, &account, &plan).await?;
     let after = observe::stack(ctx).await?.context("the stack vanished after it was deployed")?;
     Deployed::new(stack, outcome, plan.changes, after.outputs).hand_over(ctx)
@@ -155,7 +155,8 @@ impl Deployed {
 
     fn hand_over(self, ctx: &Ctx) -> anyhow::Result<Self> {
         if !ctx.dry_run {
-            StackOutputs { stack: self.stack.clone(), outputs: self.outputs.clone() }.hand_over()?;
+            StackOutputs { stack: self.stack.clone(), outputs: self.outputs.clone() }
+                .hand_over()?;
         }
         Ok(self)
     }

@@ -201,10 +201,10 @@ fn refuse_dead_end(desired: &Desired, stack: &Stack) -> Result<(), Fail> {
     let name = &desired.stack;
     let delete = format!("aws cloudformation delete-stack --stack-name {name}");
     let help = match stack.status {
-        StackStatus::RollbackComplete
-        | StackStatus::CreateFailed
-        | StackStatus::RollbackFailed => {
-            format!("its creation failed and nothing runs in it; delete it ({delete}), then run again")
+        StackStatus::RollbackComplete | StackStatus::CreateFailed | StackStatus::RollbackFailed => {
+            format!(
+                "its creation failed and nothing runs in it; delete it ({delete}), then run again"
+            )
         }
         StackStatus::DeleteFailed => {
             format!("its deletion failed; look at its events, repeat it ({delete}), then run again")
@@ -261,7 +261,11 @@ mod tests {
 
     #[test]
     fn a_stack_that_is_as_desired_needs_no_change() {
-        let plan = plan(&desired(&[("A", "1")]), &template(&["A", "B"]), Some(&stack(&[("A", "1"), ("B", "2")])));
+        let plan = plan(
+            &desired(&[("A", "1")]),
+            &template(&["A", "B"]),
+            Some(&stack(&[("A", "1"), ("B", "2")])),
+        );
         assert_eq!(plan.unwrap().changes, []);
     }
 
@@ -282,7 +286,10 @@ mod tests {
         let plan = plan(&desired(&[("A", "2")]), &template, Some(&current)).unwrap();
         assert_eq!(plan.parameters.get("Old"), Some(&None));
         assert_eq!(plan.parameters.get("New"), None);
-        assert_eq!(plan.changes.iter().map(ToString::to_string).collect::<Vec<_>>(), ["parameter A: 1 -> 2"]);
+        assert_eq!(
+            plan.changes.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["parameter A: 1 -> 2"]
+        );
     }
 
     #[test]
@@ -300,7 +307,10 @@ mod tests {
         current.tags = map(&[("team", "old"), ("gone", "x")]);
         let changes = plan(&desired(&[]), &template(&[]), Some(&current)).unwrap().changes;
         let lines: Vec<String> = changes.iter().map(ToString::to_string).collect();
-        assert_eq!(lines, ["update the template", "tag gone: x -> (none)", "tag team: old -> shop"]);
+        assert_eq!(
+            lines,
+            ["update the template", "tag gone: x -> (none)", "tag team: old -> shop"]
+        );
     }
 
     #[test]
@@ -308,7 +318,8 @@ mod tests {
         let mut hidden = template(&["Password"]);
         hidden.parameters[0].no_echo = true;
         let current = stack(&[("Password", "****")]);
-        let changes = plan(&desired(&[("Password", "x")]), &hidden, Some(&current)).unwrap().changes;
+        let changes =
+            plan(&desired(&[("Password", "x")]), &hidden, Some(&current)).unwrap().changes;
         assert!(matches!(changes[..], [Change::Undecided { .. }]));
         // Nobody sets it: the stack keeps it, and nothing is to be asked.
         assert_eq!(plan(&desired(&[]), &hidden, Some(&current)).unwrap().changes, []);

@@ -78,7 +78,7 @@ async fn push(ctx: &Ctx, tag: &str) -> anyhow::Result<()> {
     let credentials = credentials(ctx, &repository).await?;
     let options = PushImageOptionsBuilder::new().tag(tag).build();
     let mut messages = ctx.docker.push_image(&repository, Some(options), Some(credentials));
-    let mut progress = output::progress(format!("pushing {tag}"));
+    let mut progress = output::progress("push");
     // The engine repeats each state with every byte count; bollard leaves out the layer's name.
     let mut told = HashSet::new();
     while let Some(message) = messages.next().await {
@@ -87,6 +87,7 @@ async fn push(ctx: &Ctx, tag: &str) -> anyhow::Result<()> {
             return Err(failure(&target, &error).into());
         }
         if let Some(status) = message.status
+            && !status.is_empty()
             && told.insert(status.clone())
         {
             progress.state(status);

@@ -40,6 +40,11 @@ pub struct Args {
     #[arg(long, short, env = "LANDFALL_TAG", value_name = "TAG")]
     tag: Option<String>,
 
+    /// Where the registry is reached, when not by the name that ECR gives it [landfall.toml:
+    /// push-ecr.registry]
+    #[arg(long, env = "LANDFALL_REGISTRY", value_name = "HOST")]
+    registry: Option<String>,
+
     /// A repository that is created lets its tags move [landfall.toml: push-ecr.mutable_tags]
     #[arg(long)]
     mutable_tags: bool,
@@ -82,7 +87,8 @@ impl Ctx {
         let built = BuiltImage::receive()?;
         let reference = args.image.clone().or_else(|| Some(built.as_ref()?.reference.clone()));
         let reference = reference.ok_or_else(|| {
-            Fail::invalid("no image to push").help("run build-image before, or name one: push-ecr IMAGE")
+            Fail::invalid("no image to push")
+                .help("run build-image before, or name one: push-ecr IMAGE")
         })?;
         let repository = args.repository.clone().or_else(|| settings.repository.clone());
         let repository = repository.or_else(|| config.service().name.clone()).ok_or_else(|| {
@@ -94,6 +100,7 @@ impl Ctx {
         let desired = Desired {
             revision: revision.and_then(|built| built.revision),
             mutable_tags: args.mutable_tags || settings.mutable_tags.unwrap_or(false),
+            registry: args.registry.clone().or_else(|| settings.registry.clone()),
             reference,
             repository,
             tag,
@@ -116,8 +123,9 @@ impl Ctx {
 /// Exit 2: the image is not on the engine. Exit 8: the tag is immutable and means another image.
 pub async fn run(ctx: &Ctx) -> anyhow::Result<Pushed> {
     let desired = &ctx.desired;
-    output::say(format!("{} to {}:{}", desired.reference, desired.repository, desired.tag));
+    output::say(format!("{} to the repository {}", desired.reference, desired.repository));
     let local = observe::local_image(ctx).await?;
+    let account = ctx.aws.guard().await?;
     let remote = observe::repository(ctx).await?;
     let plan = plan::plan(desired, &local, remote.as_ref())?;
     plan.iter().for_each(|change| output::say(format!("  {change}")));
@@ -127,10 +135,7 @@ pub async fn run(ctx: &Ctx) -> anyhow::Result<Pushed> {
     let outcome = if plan.is_empty() { Outcome::Unchanged } else { Outcome::Pushed };
     let remote = match remote {
         Some(remote) if plan.is_empty() => remote,
-        _ => {
-            let account = ctx.aws.guard().await?;
-            apply::apply(ctx, &account, &plan, &local).await?
-        }
+        _ => apply::apply(ctx, &account, &plan, &local).await?,
     };
     let image = remote.handover(desired)?;
     if !ctx.dry_run {
@@ -174,7 +179,14 @@ impl fmt::Display for Pushed {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.image {
             Some(image) => {
-                write!(f, "{}:{}: {}\n  {}", image.repository, image.tag, self.outcome(), image.digest)
+                write!(
+                    f,
+                    "{}:{}: {}\n  {}",
+                    image.repository,
+                    image.tag,
+                    self.outcome(),
+                    image.digest
+                )
             }
             None => {
                 write!(f, "{}", self.outcome())?;

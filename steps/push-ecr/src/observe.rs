@@ -1,6 +1,6 @@
 //! Reads what is: the image on the engine, the repository and its tag. Writes nothing.
 
-use aws_sdk_ecr::types::{ImageIdentifier, ImageTagMutability, Repository};
+use aws_sdk_ecr::types::{ImageIdentifier, ImageTagMutability};
 use bollard::errors::Error;
 use serde_json::Value;
 use step_aws::Call;
@@ -39,8 +39,11 @@ impl Remote {
     /// What the next step gets to know.
     pub(crate) fn handover(&self, desired: &Desired) -> anyhow::Result<PushedImage> {
         let tagged = self.tagged.as_ref().ok_or_else(|| {
-            Fail::new(Exit::Failed, format!("{}:{} is not there after the push", self.uri, desired.tag))
-                .help("run the step again")
+            Fail::new(
+                Exit::Failed,
+                format!("{}:{} is not there after the push", self.uri, desired.tag),
+            )
+            .help("run the step again")
         })?;
         Ok(PushedImage {
             image: format!("{}@{}", self.uri, tagged.digest),
@@ -65,7 +68,9 @@ pub(crate) async fn local_image(ctx: &Ctx) -> anyhow::Result<LocalImage> {
                 .help("run build-image on this engine before, or name another image")
                 .into())
         }
-        Err(err) => Err(Fail::new(Exit::Failed, format!("inspect {reference}: {}", plain(&err))).into()),
+        Err(err) => {
+            Err(Fail::new(Exit::Failed, format!("inspect {reference}: {}", plain(&err))).into())
+        }
     }
 }
 
@@ -80,20 +85,16 @@ pub(crate) async fn repository(ctx: &Ctx) -> anyhow::Result<Option<Remote>> {
     }
     let answer = answer.call("ecr:DescribeRepositories")?;
     let Some(repository) = answer.repositories().first() else { return Ok(None) };
-    Ok(Some(with_tag(ctx, repository).await?))
-}
-
-/// A repository with what its tag points to.
-pub(crate) async fn with_tag(ctx: &Ctx, repository: &Repository) -> anyhow::Result<Remote> {
-    Ok(Remote {
-        uri: repository.repository_uri().unwrap_or_default().to_owned(),
-        has_immutable_tags: repository.image_tag_mutability() == Some(&ImageTagMutability::Immutable),
-        tagged: tagged(ctx).await?,
-    })
+    let uri = match &ctx.desired.registry {
+        Some(registry) => format!("{registry}/{name}"),
+        None => repository.repository_uri().unwrap_or_default().to_owned(),
+    };
+    let immutable = repository.image_tag_mutability() == Some(&ImageTagMutability::Immutable);
+    Ok(Some(Remote { uri, has_immutable_tags: immutable, tagged: tagged(ctx).await? }))
 }
 
 /// The image under the tag.
-pub(crate) async fn tagged(ctx: &Ctx) -> anyhow::Result<Option<Tagged>> {
+async fn tagged(ctx: &Ctx) -> anyhow::Result<Option<Tagged>> {
     let answer = ctx
         .ecr
         .batch_get_image()

@@ -13,6 +13,8 @@ pub struct Desired {
     /// `NAME:TAG` on the engine.
     pub(crate) reference: String,
     pub(crate) repository: String,
+    /// Replaces the host that ECR names.
+    pub(crate) registry: Option<String>,
     pub(crate) tag: String,
     pub(crate) mutable_tags: bool,
     pub(crate) revision: Option<String>,
@@ -109,7 +111,8 @@ mod tests {
     }
 
     fn planned(remote: Option<Remote>) -> anyhow::Result<Vec<String>> {
-        let desired = Desired { repository: "orders".into(), tag: "abc".into(), ..Desired::default() };
+        let desired =
+            Desired { repository: "orders".into(), tag: "abc".into(), ..Desired::default() };
         let plan = plan(&desired, &local(), remote.as_ref())?;
         Ok(plan.iter().map(ToString::to_string).collect())
     }

@@ -161,6 +161,11 @@ impl Checked {
         Duration::from_millis(self.latency_ms.unwrap_or_default())
     }
 
+    /// `200 in 12 ms`, if there was an answer.
+    fn last_answer(&self) -> Option<String> {
+        Some(format!("{} in {} ms", self.status?, self.latency_ms?))
+    }
+
     /// What was wrong, each on a line of its own, the body last.
     pub(crate) fn complaint(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.mismatches.iter().map(ToString::to_string).collect();
@@ -277,14 +282,15 @@ impl fmt::Display for Checked {
         match self.state {
             State::Planned => write!(f, "planned  {name:width$}  {method} {url}"),
             State::Passed => {
-                let status = self.status.unwrap_or_default();
-                write!(f, "ok       {name:width$}  {status} in {} ms", self.latency().as_millis())
+                write!(f, "ok       {name:width$}  {}", self.last_answer().unwrap_or_default())
             }
             State::Failed => {
-                let complaint = self.complaint().join(&format!("\n  {:9}{:width$}  ", "", ""));
-                write!(f, "FAILED   {:width$}  {complaint}", format!("{name}:"))?;
                 let times = if self.attempts == 1 { "attempt" } else { "attempts" };
-                write!(f, " ({} {times})", self.attempts)
+                let last = self.last_answer().map_or_else(String::new, |last| last + ", ");
+                let mut complaint = self.complaint().into_iter();
+                let first = complaint.next().unwrap_or_default();
+                write!(f, "FAILED   {name:width$}  {first} ({last}{} {times})", self.attempts)?;
+                complaint.try_for_each(|line| write!(f, "\n           {:width$}  {line}", ""))
             }
         }
     }

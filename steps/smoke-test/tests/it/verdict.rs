@@ -39,7 +39,7 @@ async fn a_service_that_answers_as_expected_passes() {
     );
     assert_eq!(service.asked(), 2);
     assert!(
-        project.junit().contains(r#"tests="2" failures="0" errors="0""#),
+        project.junit().contains(r#"tests="2" skipped="0" failures="0" errors="0""#),
         "{}",
         project.junit()
     );
@@ -55,27 +55,26 @@ async fn a_wrong_revision_fails_and_gitlab_is_told() {
     assert_eq!(
         steady(&run.stdout),
         "1 of 2 checks passed at http://HOST/, revision def456\n  \
-         ok       health    200 in N ms\n  \
-         FAILED   version:  expected $['revision'] to be the revision \"def456\", got \"abc123\"\n                    \
-         body: {\"revision\":\"abc123\"} (N attempts)\n"
+         ok       health   200 in N ms\n  \
+         FAILED   version  expected $.revision to be the revision \"def456\", got \"abc123\" (200 in N ms, N attempts)\n                    \
+         body: {\"revision\":\"abc123\"}\n"
     );
     assert_eq!(
         steady(&run.stderr),
         "  smoke.toml: waiting for version (revision)\n\
-         error: 1 of 2 checks failed within N s: version\n  \
+         error: 1 of 2 checks failed within 1s: version\n  \
          help: look into the service's log; if it only needs more time to start, raise --timeout\n\
          smoke-test: failed (N s)\n"
     );
     assert_eq!(
         steady(&project.junit()),
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
-         <testsuites tests=\"2\" failures=\"1\" errors=\"0\" time=\"N\">\n    \
-         <testsuite name=\"smoke-test\" tests=\"2\" disabled=\"0\" errors=\"0\" failures=\"1\" time=\"N\">\n        \
-         <testcase name=\"health\" classname=\"smoke-test\" time=\"N\" file=\"smoke.toml\">\n        \
-         </testcase>\n        \
+         <testsuites tests=\"2\" skipped=\"0\" failures=\"1\" errors=\"0\" time=\"N\">\n    \
+         <testsuite name=\"smoke-test\" tests=\"2\" skipped=\"0\" errors=\"0\" failures=\"1\" time=\"N\">\n        \
+         <testcase name=\"health\" classname=\"smoke-test\" time=\"N\" file=\"smoke.toml\"/>\n        \
          <testcase name=\"version\" classname=\"smoke-test\" time=\"N\" file=\"smoke.toml\">\n            \
-         <failure message=\"expected $['revision'] to be the revision &quot;def456&quot;, got &quot;abc123&quot;\">\
-         expected $['revision'] to be the revision &quot;def456&quot;, got &quot;abc123&quot;\n\
+         <failure message=\"expected $.revision to be the revision &quot;def456&quot;, got &quot;abc123&quot;\">\
+         expected $.revision to be the revision &quot;def456&quot;, got &quot;abc123&quot;\n\
          body: {&quot;revision&quot;:&quot;abc123&quot;}</failure>\n        \
          </testcase>\n    \
          </testsuite>\n\
@@ -93,7 +92,7 @@ async fn a_service_that_never_answers_is_unreachable() {
     assert_eq!(run.code, Some(4), "{run:?}");
     assert!(
         steady(&run.stderr).contains(
-            "error: nothing answered at http://HOST/ within N s: Connection refused (os error 111)\n  \
+            "error: nothing answered at http://HOST/ within 1s: Connection refused (os error 111)\n  \
              help: check that the service runs and that its address can be reached from here\n"
         ),
         "{}",

