@@ -6,7 +6,7 @@ use aws_credential_types::provider::error::CredentialsError;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use step_core::{Exit, Fail};
+use step_core::{Exit, Fail, innermost};
 
 /// The result of a call to AWS, with its error understood.
 pub trait Call<T> {
@@ -106,9 +106,4 @@ fn is_expired(code: &str) -> bool {
 
 fn cause<'a, C: Error + 'static>(err: &'a (dyn Error + 'static)) -> Option<&'a C> {
     anyhow::Chain::new(err).find_map(|err| err.downcast_ref())
-}
-
-/// The SDK wraps its causes in layers that say nothing ("dispatch failure"); the last one talks.
-fn innermost(err: &(dyn Error + 'static)) -> String {
-    anyhow::Chain::new(err).last().map(ToString::to_string).unwrap_or_default()
 }

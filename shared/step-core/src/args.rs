@@ -153,6 +153,15 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|err| format!("{err}; write for example 90s or 5m"))
 }
 
+/// Parses `KEY=VALUE`; the value may hold further equals signs.
+///
+/// # Errors
+/// There is no equals sign.
+pub fn key_value(text: &str) -> Result<(String, String), String> {
+    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
+    Ok((key.to_owned(), value.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

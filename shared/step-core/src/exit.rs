@@ -145,6 +145,12 @@ impl<T, E: Into<anyhow::Error>> FailContext<T> for Result<T, E> {
     }
 }
 
+/// The last cause of an error. Libraries wrap it in layers that say nothing ("dispatch failure",
+/// "error sending request"); it is the one that talks.
+pub fn innermost(err: &(dyn std::error::Error + 'static)) -> String {
+    anyhow::Chain::new(err).last().map(ToString::to_string).unwrap_or_default()
+}
+
 #[cfg(test)]
 mod tests {
     use anyhow::Context;

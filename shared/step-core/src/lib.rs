@@ -18,9 +18,9 @@ mod report;
 pub mod secret;
 mod signal;
 
-pub use args::{Common, GitLab, duration};
+pub use args::{Common, GitLab, duration, key_value};
 pub use entry::main;
-pub use exit::{Exit, Fail, FailContext};
+pub use exit::{Exit, Fail, FailContext, innermost};
 pub use files::write_atomically;
 pub use report::Report;
 pub use secret::Secret;

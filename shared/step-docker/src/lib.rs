@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use bollard::{Docker, errors::Error};
-use step_core::{Exit, Fail, FailContext};
+use step_core::{Exit, Fail, FailContext, innermost};
 use tokio::time::timeout;
 
 /// The options of every step that talks to a Docker Engine.
@@ -43,13 +43,7 @@ pub fn plain(err: &Error) -> String {
     match err {
         Error::DockerResponseServerError { message, .. } => message.trim().to_owned(),
         Error::DockerStreamError { error } => error.trim().to_owned(),
-        other => {
-            let mut cause: &dyn std::error::Error = other;
-            while let Some(inner) = cause.source() {
-                cause = inner;
-            }
-            cause.to_string()
-        }
+        other => innermost(other),
     }
 }
 

@@ -47,11 +47,11 @@ pub struct Args {
     tags: Vec<String>,
 
     /// Value for an ARG of the Dockerfile; repeatable
-    #[arg(long = "build-arg", value_name = "KEY=VALUE", value_parser = key_value)]
+    #[arg(long = "build-arg", value_name = "KEY=VALUE", value_parser = step_core::key_value)]
     build_args: Vec<(String, String)>,
 
     /// Label of the image; repeatable
-    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = key_value)]
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = step_core::key_value)]
     labels: Vec<(String, String)>,
 
     /// Stage of the Dockerfile to build [default: the last]
@@ -231,11 +231,6 @@ impl Args {
             no_cache: self.no_cache,
         })
     }
-}
-
-fn key_value(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
 }
 
 /// Bytes as people read them, in the decimal units that Docker shows.

@@ -39,7 +39,7 @@ pub struct Args {
     template: Option<PathBuf>,
 
     /// A parameter of the template; repeatable. What is not named keeps its value
-    #[arg(long = "parameter", short, value_name = "KEY=VALUE", value_parser = key_value)]
+    #[arg(long = "parameter", short, value_name = "KEY=VALUE", value_parser = step_core::key_value)]
     parameters: Vec<(String, String)>,
 
     /// What the template may do, for example CAPABILITY_IAM; repeatable
@@ -208,9 +208,4 @@ impl Args {
         let tags = settings.tags.clone();
         Ok(Desired { stack, template_path, template_body, parameters, tags, capabilities })
     }
-}
-
-fn key_value(text: &str) -> Result<(String, String), String> {
-    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
-    Ok((key.to_owned(), value.to_owned()))
 }

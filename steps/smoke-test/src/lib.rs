@@ -189,13 +189,14 @@ impl Args {
     ) -> anyhow::Result<Url> {
         let named = self.url.clone().or_else(|| environment.url.clone());
         let text = match named {
-            Some(text) => text,
-            None => stack_url(config, environment, common)?.ok_or_else(|| {
-                Fail::invalid("the address of the service is not known").help(
-                    "use --url, set `url` of the environment in landfall.toml, or give the stack an output `Url`",
-                )
-            })?,
+            Some(text) => Some(text),
+            None => stack_url(config, environment, common)?,
         };
+        let text = text.or_else(|| common.gitlab.environment_url.clone()).ok_or_else(|| {
+            Fail::invalid("the address of the service is not known").help(
+                "use --url, set `url` of the environment in landfall.toml, or give the stack an output `Url`",
+            )
+        })?;
         let url = Url::from_text(&text).and_then(|url| {
             let bare = url.query().is_none() && url.fragment().is_none();
             if bare { Ok(url) } else { Err("it ends with its path".to_owned()) }

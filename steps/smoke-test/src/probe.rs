@@ -1,12 +1,11 @@
 //! Sends a request and waits for the whole answer. The only module that talks to the service.
 
-use std::error::Error;
 use std::time::Duration;
 
 use reqwest::redirect::Policy;
 use reqwest::{Client, Url};
 use step_core::poll::Deadline;
-use step_core::{Exit, Fail, FailContext};
+use step_core::{Exit, Fail, FailContext, innermost};
 use tokio::time::{Instant, timeout_at};
 
 use crate::checks::Check;
@@ -110,11 +109,5 @@ const REDIRECTS: usize = 5;
 const LARGEST: usize = 8 << 20;
 
 fn broken(err: &reqwest::Error, spoke: bool) -> NoAnswer {
-    // "error sending request", "client error", "tcp connect error": only the innermost error
-    // says what happened.
-    let mut cause: &dyn Error = err;
-    while let Some(inner) = cause.source() {
-        cause = inner;
-    }
-    NoAnswer { reason: cause.to_string(), spoke, cut_off: false }
+    NoAnswer { reason: innermost(err), spoke, cut_off: false }
 }
