@@ -42,6 +42,7 @@ pub(crate) async fn go_back_if_failed(
     ctx: &Ctx,
     _account: &Account,
     ended: Ended,
+    ours: &Deployment,
     before: &Current,
 ) -> anyhow::Result<Ended> {
     let Ended::Failed(failure) = ended else { return Ok(ended) };
@@ -49,9 +50,12 @@ pub(crate) async fn go_back_if_failed(
         output::warn(failure);
     }
     let now = observe::service(ctx).await?;
-    let is_back = now.task_definition == before.service.task_definition
-        && now.desired_count == before.service.desired_count;
-    if !is_back {
+    let is_old = now.task_definition == before.service.task_definition;
+    if !is_old && now.task_definition != ours.task_definition {
+        // Somebody deploys something newer: not ours to take away.
+        return Ok(Ended::Superseded);
+    }
+    if !is_old || now.desired_count != before.service.desired_count {
         output::say(format!("  back to {}", before.service.task_definition));
         let count = before.service.desired_count;
         let count = Some(count).filter(|count| *count != now.desired_count);

@@ -130,7 +130,7 @@ pub async fn run(ctx: &Ctx) -> anyhow::Result<Deployed> {
     }
     let ours = apply::apply(ctx, &account, &plan, &before).await?;
     let ended = watch::until_ended(ctx, &ours, &before).await?;
-    let ended = apply::go_back_if_failed(ctx, &account, ended, &before).await?;
+    let ended = apply::go_back_if_failed(ctx, &account, ended, &ours, &before).await?;
     let after = observe::current(ctx).await?;
     if ended == Ended::Deployed && !plan::plan(desired, &after)?.is_empty() {
         let message = format!("{} changed again right after the deployment", desired.service);

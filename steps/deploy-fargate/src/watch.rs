@@ -40,9 +40,8 @@ pub(crate) async fn until_ended(
         told.tell(&service, ours);
         match judge(&service, ours, &before.service.task_definition) {
             State::Ended(ended) => Ok(Some(ended)),
-            // ECS goes back by itself: nothing to hurry.
-            State::RollingBack => Ok(None),
-            State::Running => {
+            State::Settling => Ok(None),
+            State::Starting => {
                 let failure = hopeless(ctx, ours).await?;
                 Ok(failure.map(|failure| Ended::Failed(Some(failure))))
             }
@@ -70,6 +69,7 @@ pub(crate) async fn until_ended(
 /// Exit 5: the deadline passed.
 pub(crate) async fn until_back(ctx: &Ctx, before: &Current) -> anyhow::Result<()> {
     let _section = output::section("Roll back");
+    on_interrupt("the service goes back without this step; its events in ECS tell how far it is");
     let mut told = Told::new(before);
     let back = poll(&ctx.deadline, Pace::SERVICE, async || {
         let service = observe::service(ctx).await?;
@@ -78,15 +78,20 @@ pub(crate) async fn until_back(ctx: &Ctx, before: &Current) -> anyhow::Result<()
         let is_old = primary.task_definition == before.service.task_definition;
         Ok((is_old && primary.rollout == Rollout::Completed).then_some(()))
     });
+    let back = back.await?;
+    on_interrupt("");
     let late = || ctx.deadline.exceeded("the service was not back at its old revision");
-    Ok(back.await?.ok_or_else(|| late().help("look at the service's events in ECS"))?)
+    Ok(back.ok_or_else(|| late().help("look at the service's events in ECS"))?)
 }
 
 /// What a look at the service says of our deployment.
 #[derive(Debug, PartialEq, Eq)]
 enum State {
-    Running,
-    RollingBack,
+    /// Tasks start, or crash.
+    Starting,
+    /// Only time matters: ECS goes back by itself, or the number of tasks changes.
+    Settling,
+    /// It is over.
     Ended(Ended),
 }
 
@@ -94,13 +99,14 @@ enum State {
 /// the failed deployment for long, and its order means nothing.
 fn judge(service: &Service, ours: &Deployment, before: &str) -> State {
     let seen = service.deployments.iter().find(|deployment| deployment.id == ours.id);
-    let Some(primary) = service.primary() else { return State::Running };
+    let Some(primary) = service.primary() else { return State::Starting };
     if primary.id == ours.id {
         return match primary.rollout {
             Rollout::Completed if primary.running >= primary.desired => {
                 State::Ended(Ended::Deployed)
             }
-            Rollout::Completed | Rollout::InProgress => State::Running,
+            Rollout::Completed => State::Settling,
+            Rollout::InProgress => State::Starting,
             Rollout::Failed => State::Ended(Ended::Failed(None)),
         };
     }
@@ -118,7 +124,7 @@ fn judge(service: &Service, ours: &Deployment, before: &str) -> State {
             State::Ended(ended)
         }
         Rollout::Failed => State::Ended(Ended::Failed(None)),
-        Rollout::Completed | Rollout::InProgress => State::RollingBack,
+        Rollout::Completed | Rollout::InProgress => State::Settling,
     }
 }
 
@@ -219,7 +225,7 @@ pub(crate) mod tests {
     fn our_deployment_is_watched_by_its_id() {
         let old = || deployment("ecs-svc/1", false, "orders:7", Completed);
         let ours = |rollout| deployment("ecs-svc/2", true, "orders:8", rollout);
-        assert_eq!(judged(vec![old(), ours(InProgress)]), State::Running);
+        assert_eq!(judged(vec![old(), ours(InProgress)]), State::Starting);
         assert_eq!(judged(vec![old(), ours(Completed)]), State::Ended(Ended::Deployed));
         assert_eq!(judged(vec![old(), ours(Failed)]), State::Ended(Ended::Failed(None)));
     }
@@ -228,14 +234,14 @@ pub(crate) mod tests {
     fn stable_is_not_completed() {
         let mut ours = deployment("ecs-svc/2", true, "orders:8", Completed);
         ours.running = 0;
-        assert_eq!(judged(vec![ours]), State::Running);
+        assert_eq!(judged(vec![ours]), State::Settling);
     }
 
     #[test]
     fn a_primary_with_the_old_revision_is_a_rollback_and_never_a_success() {
         let ours = || deployment("ecs-svc/2", false, "orders:8", Failed);
         let old = |rollout| deployment("ecs-svc/1", true, "orders:7", rollout);
-        assert_eq!(judged(vec![ours(), old(InProgress)]), State::RollingBack);
+        assert_eq!(judged(vec![ours(), old(InProgress)]), State::Settling);
         assert_eq!(judged(vec![ours(), old(Completed)]), State::Ended(Ended::RolledBack(None)));
         // ECS removes the failed deployment from the list in the end.
         assert_eq!(judged(vec![old(Completed)]), State::Ended(Ended::RolledBack(None)));

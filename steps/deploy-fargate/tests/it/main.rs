@@ -188,16 +188,17 @@ fn without_a_circuit_breaker_the_step_itself_goes_back_after_the_second_crash() 
 
 #[test]
 fn a_first_deployment_that_crashes_leaves_the_service_as_it_was() {
-    let service = without_breaker();
-    let ran = service.deploy(&[&image(CRASHES), "--output", "json"]).expect(1);
-    assert_eq!(ran.json()["outcome"], "failed");
-    ran.says("the deployment failed: container app exited with 3").says("no older revision ran");
-    let described =
-        service.call("DescribeServices", &json!({ "cluster": "apps", "services": ["app"] }));
-    let now = &described["services"][0];
-    assert_eq!(now["desiredCount"], 0);
-    assert!(now["taskDefinition"].as_str().unwrap().ends_with("/app:1"), "{now}");
-    assert!(!service.project.path(".landfall/deployment.json").exists());
+    for service in [with_breaker(), without_breaker()] {
+        let ran = service.deploy(&[&image(CRASHES), "--output", "json"]).expect(1);
+        assert_eq!(ran.json()["outcome"], "failed");
+        ran.says("failed: container app exited with 3").says("no older revision ran");
+        let body = json!({ "cluster": "apps", "services": ["app"] });
+        let described = service.call("DescribeServices", &body);
+        let now = &described["services"][0];
+        assert_eq!(now["desiredCount"], 0);
+        assert!(now["taskDefinition"].as_str().unwrap().ends_with("/app:1"), "{now}");
+        assert!(!service.project.path(".landfall/deployment.json").exists());
+    }
 }
 
 #[test]
