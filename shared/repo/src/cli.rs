@@ -116,9 +116,9 @@ impl Cli {
             }
             Command::Bench { no_demo, testbed } => {
                 let workspace = Workspace::load(&self.root)?;
-                let release = self.programs.map_or_else(Programs::release, |folder| {
-                    Programs::open(Some(folder))
-                })?;
+                let release = self
+                    .programs
+                    .map_or_else(Programs::release, |folder| Programs::open(Some(folder)))?;
                 let mut within = bench::programs(&workspace, &release, out)?;
                 if !no_demo {
                     let testbed = testbed.unwrap_or_else(|| workspace.root().join(".testbed"));

@@ -25,6 +25,7 @@ pub fn stale(workspace: &Workspace, programs: &Programs) -> anyhow::Result<Vec<F
     for step in workspace.steps() {
         files.push(usage(workspace, programs, &step.name, &step.folder)?);
     }
+    files.extend(bundle(workspace)?);
     let on_disk = |path: &Path| std::fs::read_to_string(workspace.root().join(path)).ok();
     files.retain(|file| on_disk(&file.path).as_ref() != Some(&file.content));
     Ok(files)
@@ -74,6 +75,27 @@ fn usage(
     Ok(File { content: content.with_context(|| path.display().to_string())?, path })
 }
 
+/// The template that includes all others, if there is one.
+fn bundle(workspace: &Workspace) -> anyhow::Result<Option<File>> {
+    let path = PathBuf::from("ci-templates/landfall.yml");
+    if !workspace.root().join(&path).exists() {
+        return Ok(None);
+    }
+    let steps = workspace.steps().map(|step| step.name.as_str());
+    let content = with_includes(&workspace.read(&path)?, steps);
+    Ok(Some(File { path, content }))
+}
+
+/// A template whose `include:`, at its end, holds base.yml and the template of each step.
+fn with_includes<'a>(template: &str, steps: impl Iterator<Item = &'a str>) -> String {
+    let is_step = |line: &&str| line.starts_with(INCLUDE) && !line.ends_with("/base.yml");
+    let kept = template.lines().filter(|line| !is_step(line)).map(str::to_owned);
+    let lines = kept.chain(steps.map(|step| format!("{INCLUDE}{step}.yml")));
+    lines.map(|line| line + "\n").collect()
+}
+
+const INCLUDE: &str = "  - local: /ci-templates/";
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +109,15 @@ mod tests {
             format!("# x\n{BEGIN}\n```text\nDo it.\n\nUsage: x\n```\n{END}\nafter\n")
         );
         assert_eq!(with_usage(&fresh, "Do it.\n\nUsage: x").unwrap(), fresh);
+    }
+
+    #[test]
+    fn the_template_of_all_includes_each_step_once() {
+        let template = "include:\n  - local: /ci-templates/base.yml\n    inputs: {}\n  - local: /ci-templates/old.yml\n";
+        assert_eq!(
+            with_includes(template, ["a", "b"].into_iter()),
+            "include:\n  - local: /ci-templates/base.yml\n    inputs: {}\n  - local: /ci-templates/a.yml\n  - local: /ci-templates/b.yml\n"
+        );
     }
 
     #[test]

@@ -61,8 +61,7 @@ impl fmt::Display for Summary {
                 rows.push(cells(&[step, "not run"]));
                 continue;
             };
-            let mut row: Vec<String> =
-                cells(&[step, &ran.outcome, &format!("{:.1}", ran.seconds)]);
+            let mut row: Vec<String> = cells(&[step, &ran.outcome, &format!("{:.1}", ran.seconds)]);
             if ran.exit_code != 0 {
                 row.push(format!("exit {}", ran.exit_code));
             }
