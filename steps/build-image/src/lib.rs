@@ -172,7 +172,7 @@ pub struct Built {
 
 impl Built {
     fn new(outcome: Outcome, reference: String, source: &Source) -> Self {
-        let revision = source.revision().map(str::to_owned);
+        let revision = source.revision();
         Self { outcome, reference, tags: Vec::new(), id: None, size_bytes: None, revision }
     }
 }

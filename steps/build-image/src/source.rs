@@ -54,17 +54,14 @@ impl Source {
     }
 
     /// The commit, marked when the tree differs from it.
-    pub(crate) fn revision(&self) -> Option<&str> {
-        self.commit.as_deref().filter(|_| !self.is_dirty)
+    pub(crate) fn revision(&self) -> Option<String> {
+        let mark = if self.is_dirty { "-dirty" } else { "" };
+        self.commit.as_ref().map(|commit| format!("{commit}{mark}"))
     }
 
     /// The tag that every image gets.
     pub(crate) fn tag(&self) -> String {
-        match &self.commit {
-            Some(commit) if self.is_dirty => format!("{commit}-dirty"),
-            Some(commit) => commit.clone(),
-            None => "latest".to_owned(),
-        }
+        self.revision().unwrap_or_else(|| "latest".to_owned())
     }
 
     /// The tag of an image that is built. A changed tree has no stable name, so that of its image
@@ -79,9 +76,7 @@ impl Source {
     /// `SOURCE_DATE_EPOCH` is the reproducible-builds standard; BuildKit 0.11 and later also dates
     /// the image itself with it.
     pub(crate) fn build_args(&self) -> BTreeMap<String, String> {
-        let revision = self.commit.is_some().then(|| self.tag());
-        let args = [("REVISION", revision), ("SOURCE_DATE_EPOCH", self.epoch.clone())];
-        present(args)
+        present([("REVISION", self.revision()), ("SOURCE_DATE_EPOCH", self.epoch.clone())])
     }
 
     /// The labels of the Open Container Initiative ("Pre-Defined Annotation Keys" of its image
@@ -90,7 +85,7 @@ impl Source {
     pub(crate) fn labels(&self, title: &str) -> BTreeMap<String, String> {
         present([
             ("org.opencontainers.image.title", Some(title.to_owned())),
-            ("org.opencontainers.image.revision", self.commit.is_some().then(|| self.tag())),
+            ("org.opencontainers.image.revision", self.revision()),
             ("org.opencontainers.image.created", self.time.clone()),
             ("org.opencontainers.image.version", self.version.clone()),
             ("org.opencontainers.image.source", self.url.clone()),
@@ -116,7 +111,7 @@ mod tests {
         };
         let source = Source::of(Path::new("."), &gitlab).await;
         assert_eq!(source.tag_of("sha256:123456789abcdef"), "c0ffee");
-        assert_eq!(source.revision(), Some("c0ffee"));
+        assert_eq!(source.revision().as_deref(), Some("c0ffee"));
         let labels = source.labels("orders");
         assert_eq!(labels["org.opencontainers.image.revision"], "c0ffee");
         assert_eq!(labels["org.opencontainers.image.created"], "2026-01-02T03:04:05Z");
@@ -136,6 +131,6 @@ mod tests {
     fn a_changed_tree_is_named_by_its_image() {
         let source = Source { commit: Some("abc".into()), is_dirty: true, ..Source::default() };
         assert_eq!(source.tag_of("sha256:0123456789abcdef"), "abc-dirty-0123456789ab");
-        assert_eq!(source.revision(), None);
+        assert_eq!(source.revision().as_deref(), Some("abc-dirty"));
     }
 }
