@@ -7,6 +7,7 @@ mod consumer;
 mod image;
 mod pipeline;
 mod templates;
+mod testbed;
 
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -52,7 +53,7 @@ fn base_image() -> &'static str {
 }
 
 fn built_reference() -> Option<String> {
-    let file = repository().join("dist/image/.landfall/image.json");
+    let file = repository().join("dist/image/dev/.landfall/image.json");
     let json: serde_json::Value =
         serde_json::from_str(&std::fs::read_to_string(file).ok()?).unwrap();
     Some(json["reference"].as_str().unwrap().to_owned())

@@ -1,5 +1,8 @@
 //! Against the local AWS, whose tasks are real containers.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -126,7 +129,7 @@ fn an_image_is_deployed_and_then_is_unchanged_without_a_write() {
     assert_eq!(report["outcome"], "deployed");
     assert_eq!(report["report"]["image"], image);
     assert_eq!(service.project.json(".landfall/deployment.json")["image"], image);
-    assert_eq!(service.running_images(), [image.clone()]);
+    assert_eq!(service.running_images(), [image.as_str()]);
 
     let proxy = AwsProxy::start();
     let args = ["--env", "dev", &image, "--output", "json"];
@@ -168,7 +171,7 @@ fn a_deployment_that_the_circuit_breaker_rolled_back_ends_with_6_and_never_with_
     assert_eq!(report["outcome"], "rolled_back");
     assert_eq!(report["report"]["failure"]["exit_code"], 3);
     assert_eq!(report["report"]["image"], good);
-    assert_eq!(service.running_images(), [good.clone()]);
+    assert_eq!(service.running_images(), [good.as_str()]);
     // What was handed over is still what runs.
     assert_eq!(service.project.json(".landfall/deployment.json")["image"], good);
 }
@@ -235,7 +238,7 @@ fn a_deployment_that_does_not_end_ends_with_5() {
 #[test]
 fn an_interrupted_wait_says_how_to_come_back_and_the_next_run_waits_without_a_write() {
     let (service, next) = stuck();
-    let child = service
+    let mut child = service
         .project
         .command("deploy-fargate")
         .args(["--env", "dev", &next])
@@ -243,12 +246,15 @@ fn an_interrupted_wait_says_how_to_come_back_and_the_next_run_waits_without_a_wr
         .stdout(Stdio::null())
         .spawn()
         .unwrap();
-    std::thread::sleep(Duration::from_secs(3));
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    let mut said = String::new();
+    while !said.contains("  tasks: ") {
+        assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "ended early: {said}");
+    }
     let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
     assert!(status.unwrap().success());
-    let ended = child.wait_with_output().unwrap();
-    assert_eq!(ended.status.code(), Some(143));
-    let said = String::from_utf8(ended.stderr).unwrap();
+    stderr.read_to_string(&mut said).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(143));
     assert!(said.contains("error: interrupted by SIGTERM"), "{said}");
     assert!(said.contains("run it again to wait for its end"), "{said}");
 

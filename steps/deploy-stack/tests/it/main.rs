@@ -1,5 +1,7 @@
 //! Against the local AWS: stacks that come up, stay, change, and fail.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 use step_testkit::{AwsProxy, Project, Ran, fresh_account};
 
 const TEMPLATE: &str = "\

@@ -1,5 +1,7 @@
 //! Against a real Docker Engine and the registry of the local AWS.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
 use step_testkit::{AwsProxy, Project, Ran};
 
 /// The one account whose registry the engine reaches by the local address.
