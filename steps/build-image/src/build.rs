@@ -99,6 +99,12 @@ pub(crate) async fn tag(docker: &Docker, request: &Request, id: &str) -> anyhow:
 
 fn failure(err: &Error, progress: &Progress) -> Fail {
     let message = plain(err);
+    let said_by_engine =
+        matches!(err, Error::DockerStreamError { .. } | Error::DockerResponseServerError { .. });
+    if !said_by_engine {
+        return Fail::new(Exit::Failed, format!("the build broke off: {message}"))
+            .help("a file changed while it was sent, or the engine went away: run the step again");
+    }
     let fail = Fail::new(Exit::Failed, format!("the build failed: {message}{}", progress.log()));
     if message.contains("failed to resolve source metadata")
         || message.contains("pull access denied")

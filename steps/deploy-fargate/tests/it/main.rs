@@ -57,7 +57,13 @@ fn image(script: &str) -> String {
         .with_file("Dockerfile", &dockerfile);
     project.run("build-image", &["--ci-commit-sha", &tag]).expect(0);
     project.run("push-ecr", &[]).expect(0);
-    project.json(".landfall/pushed.json")["image"].as_str().unwrap().to_owned()
+    // The engine pulls it again when a task starts; the tags are not to pile up.
+    let pushed = project.json(".landfall/pushed.json");
+    let (repository, image) = (&pushed["repository"], &pushed["image"]);
+    for name in [format!("{REPOSITORY}:{tag}"), format!("{}:{tag}", repository.as_str().unwrap())] {
+        Command::new("docker").args(["rmi", &name]).output().unwrap();
+    }
+    image.as_str().unwrap().to_owned()
 }
 
 /// A service of no tasks, in an account of its own. Its containers end with it.
