@@ -31,9 +31,9 @@ demo: up ## Take the example from source to running (CRASH=1: one that crashes a
 
 test: up-pipeline ## Run every test
 	cargo build --bins --workspace
+	cargo test --quiet --workspace --doc
 	@if cargo nextest --version >/dev/null 2>&1; then set -x; cargo nextest run --workspace --no-fail-fast; \
 	else set -x; cargo test --workspace --all-targets --no-fail-fast; fi
-	cargo test --quiet --workspace --doc
 
 check: ## Formatting, lints, licences, and the tidiness of the repository
 	cargo fmt --all --check

@@ -55,11 +55,11 @@ recorded_process() {
     printf '%s\n' "$pid"
 }
 
-# stop_process NAME SECONDS: asks, waits, insists; returns 1 when there was none.
+# stop_process NAME SECONDS [SIGNAL]: asks, waits, insists; returns 1 when there was none.
 stop_process() {
     local pid deadline=$((SECONDS + $2))
     pid=$(recorded_process "$1") || { rm -f "$testbed/$1.pid"; return 1; }
-    kill -TERM "$pid"
+    kill -"${3-TERM}" "$pid"
     while recorded_process "$1" >/dev/null; do
         if [ "$SECONDS" -ge "$deadline" ]; then
             say "$1 (pid $pid) did not end in $2 s: killing it"
