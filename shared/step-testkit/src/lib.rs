@@ -9,4 +9,4 @@ mod aws;
 mod project;
 
 pub use aws::{AwsProxy, aws_call, fresh_account};
-pub use project::{Project, Ran, program, repository, testbed_env};
+pub use project::{Project, Ran, Running, program, repository, testbed_env};

@@ -1,11 +1,14 @@
 //! A scratch project, and steps that run in it.
 
 use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 
 use regex::Regex;
 use tempfile::TempDir;
+
+use crate::AwsProxy;
 
 /// A folder of its own with an environment of its own: nothing of the machine's AWS, GitLab or
 /// landfall settings reaches the steps that run in it.
@@ -39,16 +42,26 @@ impl Project {
 
     /// Sets a variable for the steps.
     pub fn with_env(mut self, name: &str, value: &str) -> Self {
-        self.env.insert(name.to_owned(), value.to_owned());
+        self.set_env(name, value);
         self
+    }
+
+    /// Sets a variable for the steps that run from now on.
+    pub fn set_env(&mut self, name: &str, value: &str) {
+        self.env.insert(name.to_owned(), value.to_owned());
     }
 
     /// Writes a file.
     pub fn with_file(self, path: &str, content: &str) -> Self {
+        self.write(path, content);
+        self
+    }
+
+    /// Writes a file.
+    pub fn write(&self, path: &str, content: &str) {
         let path = self.path(path);
         std::fs::create_dir_all(path.parent().expect("a parent")).expect("a folder");
         std::fs::write(path, content).expect("a file");
-        self
     }
 
     /// A path in the folder.
@@ -76,18 +89,56 @@ impl Project {
 
     /// Runs a step to its end.
     pub fn run(&self, step: &str, args: &[&str]) -> Ran {
-        let output = self.command(step).args(args).output().expect("the step starts");
-        Ran {
-            code: output.status.code(),
-            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
-            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
-        }
+        Ran::of(self.command(step).args(args))
+    }
+
+    /// Runs a step to its end with a proxy between it and the local AWS.
+    pub fn run_through(&self, proxy: &AwsProxy, step: &str, args: &[&str]) -> Ran {
+        Ran::of(self.command(step).args(args).env("AWS_ENDPOINT_URL", proxy.url()))
+    }
+
+    /// Starts a step, to interrupt it in the middle.
+    pub fn start(&self, step: &str, args: &[&str]) -> Running {
+        let mut command = self.command(step);
+        let command = command.args(args).stdout(Stdio::null()).stderr(Stdio::piped());
+        let mut child = command.spawn().expect("the step starts");
+        let stderr = BufReader::new(child.stderr.take().expect("a pipe"));
+        Running { child, stderr, said: String::new() }
     }
 }
 
 impl Default for Project {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// A step that runs.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    stderr: BufReader<ChildStderr>,
+    said: String,
+}
+
+impl Running {
+    /// Waits until the step says a text on stderr.
+    #[track_caller]
+    pub fn wait_for(&mut self, text: &str) {
+        while !self.said.contains(text) {
+            let read = self.stderr.read_line(&mut self.said).expect("UTF-8");
+            assert_ne!(read, 0, "it ended before it said `{text}`:\n{}", self.said);
+        }
+    }
+
+    /// Sends a signal, `INT` or `TERM`, and waits for the end.
+    pub fn signal(mut self, name: &str) -> Ran {
+        let pid = self.child.id().to_string();
+        let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status();
+        assert!(sent.expect("kill").success());
+        self.stderr.read_to_string(&mut self.said).expect("UTF-8");
+        let code = self.child.wait().expect("an end").code();
+        Ran { code, stdout: String::new(), stderr: self.said }
     }
 }
 
@@ -103,6 +154,15 @@ pub struct Ran {
 }
 
 impl Ran {
+    fn of(command: &mut Command) -> Self {
+        let output = command.output().expect("the step starts");
+        Self {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("UTF-8"),
+            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+        }
+    }
+
     /// Asserts the exit code, and shows all that was said when it is another.
     #[track_caller]
     pub fn expect(self, code: i32) -> Self {

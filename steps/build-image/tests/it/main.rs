@@ -2,9 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::TcpListener;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use step_testkit::{Project, testbed_env};
@@ -66,12 +66,11 @@ fn an_image_is_built_tagged_and_handed_over_and_then_is_unchanged() {
 
 #[test]
 fn what_the_ignore_file_names_is_not_in_the_image() {
-    let mut images = Images::new(PLAIN);
-    images.project = std::mem::take(&mut images.project)
-        .with_file(".dockerignore", "secret\n*.log\n!keep.log\n")
-        .with_file("secret/key", "x")
-        .with_file("a.log", "x")
-        .with_file("keep.log", "x");
+    let images = Images::new(PLAIN);
+    images.project.write(".dockerignore", "secret\n*.log\n!keep.log\n");
+    images.project.write("secret/key", "x");
+    images.project.write("a.log", "x");
+    images.project.write("keep.log", "x");
     images.project.run("build-image", &["--tag", "t"]).expect(0);
     let listed = images.docker(&["run", "--rm", &format!("{}:t", images.name), "ls", "/src"]);
     assert_eq!(listed, "Dockerfile\nkeep.log\nlandfall.toml");
@@ -79,11 +78,12 @@ fn what_the_ignore_file_names_is_not_in_the_image() {
 
 #[test]
 fn a_step_that_fails_shows_its_output_and_the_old_image_keeps_its_name() {
-    let mut images = Images::new(PLAIN);
+    let images = Images::new(PLAIN);
     images.project.run("build-image", &["--ci-commit-sha", "abc"]).expect(0);
     let before = images.docker(&["images", "-q", "--no-trunc", &images.name]);
-    images.project = std::mem::take(&mut images.project)
-        .with_file("Dockerfile", "FROM debian:bookworm-slim\nRUN echo this is why >&2; exit 7\n");
+    images
+        .project
+        .write("Dockerfile", "FROM debian:bookworm-slim\nRUN echo this is why >&2; exit 7\n");
     let ran = images.project.run("build-image", &["--ci-commit-sha", "abc"]).expect(1);
     assert!(
         ran.stderr.contains("this is why") && ran.stderr.contains("exit code: 7"),
@@ -97,7 +97,7 @@ fn a_step_that_fails_shows_its_output_and_the_old_image_keeps_its_name() {
 fn secrets_of_the_environment_are_masked_in_the_output_of_the_build() {
     let mut images = Images::new("FROM debian:bookworm-slim\nARG VALUE\nRUN echo \"got $VALUE\"\n");
     let secret = "correct-horse-battery";
-    images.project = std::mem::take(&mut images.project).with_env("DEPLOY_PASSWORD", secret);
+    images.project.set_env("DEPLOY_PASSWORD", secret);
     let value = format!("VALUE={secret}");
     let ran = images.project.run("build-image", &["--no-cache", "--build-arg", &value]).expect(0);
     assert!(ran.stderr.contains("got [MASKED]"), "{}", ran.stderr);
@@ -107,7 +107,7 @@ fn secrets_of_the_environment_are_masked_in_the_output_of_the_build() {
 #[test]
 fn in_gitlab_the_build_is_a_section_that_can_be_folded() {
     let mut images = Images::new(PLAIN);
-    images.project = std::mem::take(&mut images.project).with_env("GITLAB_CI", "true");
+    images.project.set_env("GITLAB_CI", "true");
     let ran = images.project.run("build-image", &[]).expect(0);
     let name = format!("Build_{}", images.name.replace('-', "_"));
     for mark in ["section_start:", "section_end:"] {
@@ -119,26 +119,11 @@ fn in_gitlab_the_build_is_a_section_that_can_be_folded() {
 #[test]
 fn an_interrupted_build_ends_at_once_and_names_nothing() {
     let images = Images::new("FROM debian:bookworm-slim\nRUN echo begun; sleep 60\n");
-    let mut child = images
-        .project
-        .command("build-image")
-        .args(["--no-cache", "--tag", "t"])
-        .stderr(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut said = String::new();
-    while !said.contains("begun\n") {
-        assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "ended early: {said}");
-    }
+    let mut building = images.project.start("build-image", &["--no-cache", "--tag", "t"]);
+    building.wait_for("begun\n");
     let interrupted = Instant::now();
-    let killed = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(killed.success());
-    assert_eq!(child.wait().unwrap().code(), Some(130));
+    building.signal("INT").expect(130).says("error: interrupted by SIGINT");
     assert!(interrupted.elapsed() < Duration::from_secs(3));
-    stderr.read_to_string(&mut said).unwrap();
-    assert!(said.contains("error: interrupted by SIGINT"), "{said}");
     assert_eq!(images.docker(&["images", "-q", &images.name]), "");
 }
 

@@ -2,8 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use std::io::{BufRead, BufReader, Read};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
@@ -139,13 +138,7 @@ fn an_image_is_deployed_and_then_is_unchanged_without_a_write() {
 
     let proxy = AwsProxy::start();
     let args = ["--env", "dev", &image, "--output", "json"];
-    let again = service
-        .project
-        .command("deploy-fargate")
-        .args(args)
-        .env("AWS_ENDPOINT_URL", proxy.url())
-        .output();
-    let again: Value = serde_json::from_slice(&again.unwrap().stdout).unwrap();
+    let again = service.project.run_through(&proxy, "deploy-fargate", &args).expect(0).json();
     assert_eq!(again["outcome"], "unchanged");
     assert_eq!(proxy.calls(), ["GetCallerIdentity", "DescribeServices", "DescribeTaskDefinition"]);
 }
@@ -244,35 +237,17 @@ fn a_deployment_that_does_not_end_ends_with_5() {
 #[test]
 fn an_interrupted_wait_says_how_to_come_back_and_the_next_run_waits_without_a_write() {
     let (service, next) = stuck();
-    let mut child = service
-        .project
-        .command("deploy-fargate")
-        .args(["--env", "dev", &next])
-        .stderr(Stdio::piped())
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    let mut said = String::new();
-    while !said.contains("  tasks: ") {
-        assert_ne!(stderr.read_line(&mut said).unwrap(), 0, "ended early: {said}");
-    }
-    let status = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-    assert!(status.unwrap().success());
-    stderr.read_to_string(&mut said).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(143));
-    assert!(said.contains("error: interrupted by SIGTERM"), "{said}");
-    assert!(said.contains("run it again to wait for its end"), "{said}");
+    let mut waiting = service.project.start("deploy-fargate", &["--env", "dev", &next]);
+    waiting.wait_for("  tasks: ");
+    waiting
+        .signal("TERM")
+        .expect(143)
+        .says("error: interrupted by SIGTERM")
+        .says("run it again to wait for its end");
 
     let proxy = AwsProxy::start();
     let args = ["--env", "dev", &next, "--timeout", "1s"];
-    let again = service
-        .project
-        .command("deploy-fargate")
-        .args(args)
-        .env("AWS_ENDPOINT_URL", proxy.url())
-        .output();
-    assert_eq!(again.unwrap().status.code(), Some(5));
+    service.project.run_through(&proxy, "deploy-fargate", &args).expect(5);
     assert_eq!(proxy.writes(), [] as [&str; 0]);
 }
 

@@ -54,8 +54,8 @@ fn a_second_run_reads_and_writes_nothing() {
     let project = project();
     deploy(&project, &[]).expect(0);
     let proxy = AwsProxy::start();
-    let project = project.with_env("AWS_ENDPOINT_URL", proxy.url());
-    let ran = deploy(&project, &["--output", "json"]).expect(0);
+    let args = ["--env", "dev", "--output", "json"];
+    let ran = project.run_through(&proxy, "deploy-stack", &args).expect(0);
     assert_eq!(ran.json()["outcome"], "unchanged");
     assert_eq!(
         proxy.calls(),
@@ -76,8 +76,8 @@ fn a_parameter_changes_the_stack_and_the_others_keep_their_value() {
 #[test]
 fn a_dry_run_shows_the_change_and_writes_nothing() {
     let proxy = AwsProxy::start();
-    let project = project().with_env("AWS_ENDPOINT_URL", proxy.url());
-    let ran = deploy(&project, &["--dry-run"]).expect(0);
+    let project = project();
+    let ran = project.run_through(&proxy, "deploy-stack", &["--env", "dev", "--dry-run"]).expect(0);
     assert_eq!(ran.stdout, "app-dev: planned\n  create the stack\n");
     assert_eq!(proxy.writes(), [] as [&str; 0]);
     assert!(!project.path(".landfall").exists());
@@ -119,9 +119,8 @@ fn a_failed_update_is_rolled_back_and_ends_with_6() {
 fn another_account_than_that_of_the_environment_is_refused_before_the_first_write() {
     let proxy = AwsProxy::start();
     let other = fresh_account();
-    let project =
-        project().with_env("AWS_ACCESS_KEY_ID", &other).with_env("AWS_ENDPOINT_URL", proxy.url());
-    let ran = deploy(&project, &[]).expect(8);
+    let project = project().with_env("AWS_ACCESS_KEY_ID", &other);
+    let ran = project.run_through(&proxy, "deploy-stack", &["--env", "dev"]).expect(8);
     assert!(ran.stderr.contains(&format!("these credentials belong to {other}")), "{}", ran.stderr);
     assert_eq!(proxy.calls(), ["GetCallerIdentity"]);
 }

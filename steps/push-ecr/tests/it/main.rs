@@ -44,8 +44,8 @@ fn an_image_is_pushed_to_a_new_repository_and_then_is_unchanged_without_a_write(
     assert_eq!((&handed["tag"], &handed["revision"]), (&"abc".into(), &"abc".into()));
 
     let proxy = AwsProxy::start();
-    let project = project.with_env("AWS_ENDPOINT_URL", proxy.url());
-    let again = push(&project, &["--output", "json"]).expect(0).json();
+    let args = ["--env", "dev", "--output", "json"];
+    let again = project.run_through(&proxy, "push-ecr", &args).expect(0).json();
     assert_eq!(
         (&again["outcome"], &again["report"]["digest"]),
         (&"unchanged".into(), &handed["digest"])
@@ -60,7 +60,7 @@ fn an_immutable_tag_with_another_image_is_refused_naming_both() {
     build(&project);
     push(&project, &[]).expect(0);
     let old = project.json(".landfall/image.json")["id"].as_str().unwrap().to_owned();
-    let project = project.with_file("file", "another content");
+    project.write("file", "another content");
     build(&project);
     let new = project.json(".landfall/image.json")["id"].as_str().unwrap().to_owned();
     push(&project, &[])
@@ -78,7 +78,7 @@ fn a_tag_that_may_move_moves() {
     build(&project);
     push(&project, &["--mutable-tags"]).expect(0).says("whose tags may move");
     let first = project.json(".landfall/pushed.json")["digest"].as_str().unwrap().to_owned();
-    let project = project.with_file("file", "another content");
+    project.write("file", "another content");
     build(&project);
     push(&project, &[]).expect(0).says(&format!("which now points to {first}"));
     assert_ne!(project.json(".landfall/pushed.json")["digest"], first);
@@ -88,9 +88,9 @@ fn a_tag_that_may_move_moves() {
 fn a_dry_run_shows_the_writes_and_makes_none() {
     let name = name();
     let proxy = AwsProxy::start();
-    let project = project(&name).with_env("AWS_ENDPOINT_URL", proxy.url());
+    let project = project(&name);
     build(&project);
-    let ran = push(&project, &["--dry-run"]).expect(0);
+    let ran = project.run_through(&proxy, "push-ecr", &["--env", "dev", "--dry-run"]).expect(0);
     assert_eq!(
         ran.stdout,
         format!(
@@ -112,10 +112,11 @@ fn wrong_input_ends_with_2_and_says_what_to_do() {
 #[test]
 fn another_account_is_refused_before_the_first_write() {
     let proxy = AwsProxy::start();
-    let project = project(&name())
-        .with_env("AWS_ACCESS_KEY_ID", "222222222222")
-        .with_env("AWS_ENDPOINT_URL", proxy.url());
+    let project = project(&name()).with_env("AWS_ACCESS_KEY_ID", "222222222222");
     build(&project);
-    push(&project, &[]).expect(8).says("belong to 222222222222, the environment to 111111111111");
+    project
+        .run_through(&proxy, "push-ecr", &["--env", "dev"])
+        .expect(8)
+        .says("belong to 222222222222, the environment to 111111111111");
     assert_eq!(proxy.calls(), ["GetCallerIdentity"]);
 }
