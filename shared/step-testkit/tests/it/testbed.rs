@@ -58,7 +58,10 @@ fn an_engine_that_was_named_but_does_not_answer_is_not_replaced_by_another() {
         Command::new(script("up"))
             .env("DOCKER_HOST", "unix:///nowhere.sock")
             .env("LANDFALL_AWS_PORT", a_free_port()),
-        &["error: no Docker Engine answers at DOCKER_HOST=unix:///nowhere.sock", "unset DOCKER_HOST"],
+        &[
+            "error: no Docker Engine answers at DOCKER_HOST=unix:///nowhere.sock",
+            "unset DOCKER_HOST",
+        ],
     );
 }
 

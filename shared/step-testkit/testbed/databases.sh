@@ -1,0 +1,337 @@
+# shellcheck shell=bash
+# The databases of the testbed, sourced by `up`: PostgreSQL, MariaDB, and
+# PgBouncer in transaction mode before that PostgreSQL. They listen on 127.0.0.1;
+# PostgreSQL also on the bridge of Docker, where containers reach the host.
+# shellcheck disable=SC2154 # testbed and aws_instance_name are those of lib.sh
+
+postgres_port=${LANDFALL_POSTGRES_PORT:-54329}
+mariadb_port=${LANDFALL_MARIADB_PORT:-33069}
+pgbouncer_port=${LANDFALL_PGBOUNCER_PORT:-64329}
+database_user=landfall
+database_password=landfall-test-password # nothing secret: scratch data, long enough to be masked
+PATH=$PATH:/usr/sbin # where Debian has the servers; the PATH of a user may lack it
+
+# As root, nobody is the user: PostgreSQL and PgBouncer refuse root. `env -i`: what
+# the developer has in PG* and MYSQL* must not reach them.
+as_server=(env -i PATH="$PATH" LC_ALL=C)
+if [ "$(id -u)" = 0 ]; then
+    as_server=(setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs "${as_server[@]}")
+fi
+
+# --- what they share ---------------------------------------------------------
+
+# check_database_port NAME PORT VARIABLE
+check_database_port() {
+    local running
+    if ! recorded_process "$1" >/dev/null; then
+        require_free_port 127.0.0.1 "$2" "$3"
+        return
+    fi
+    running=$(cat "$testbed/$1.port")
+    [ "$running" = "$2" ] || fail 4 "$1 of this checkout already runs on port $running" \
+        "Run 'make down' first, or $3=$running make up."
+}
+
+check_database_ports() {
+    check_database_port postgres "$postgres_port" LANDFALL_POSTGRES_PORT
+    [ "$1" = all ] || return 0
+    check_database_port mariadb "$mariadb_port" LANDFALL_MARIADB_PORT
+    check_database_port pgbouncer "$pgbouncer_port" LANDFALL_PGBOUNCER_PORT
+}
+
+# server_folder NAME: makes the folder that the server owns. Under a home that
+# only root may enter (/root) the server could not reach it: a link leads to it.
+server_folder() {
+    local folder=$testbed/$1
+    [ ! -d "$folder" ] || return 0
+    rm -f "$folder" # a link to what is gone
+    mkdir -m 700 "$folder"
+    own "$folder"
+    if ! (cd / && "${as_server[@]}" test -w "$folder"); then
+        rmdir "$folder"
+        ln -s "$(mktemp -d "/var/tmp/landfall-testbed-$1.XXXXXX")" "$folder"
+        own "$folder/"
+        say "$1: its user cannot reach $testbed, the data is in $(readlink "$folder")"
+    fi
+}
+
+own() { [ "$(id -u)" != 0 ] || chown -R 65534:65534 "$@"; }
+
+# real_folder NAME: the path without links that the server may not follow.
+real_folder() { (cd "$testbed/$1" && pwd -P); }
+
+# create_data NAME COMMAND…: runs it as the server's user, its output is NAME's log.
+create_data() {
+    local name=$1
+    shift
+    say "$name: creating its data in $testbed/$name"
+    (cd / && "${as_server[@]}" "$@") >"$testbed/$name.log" 2>&1 9>&- || {
+        tail -n 20 "$testbed/$name.log" >&2
+        fail 4 "cannot create the data of $name (the end of its log is above)" "See $testbed/$name.log"
+    }
+}
+
+# start_server NAME PORT COMMAND…
+start_server() {
+    local name=$1 port=$2
+    shift 2
+    say "$name: starting on port $port"
+    printf '%s\n' "$port" >"$testbed/$name.port"
+    # A server looks at the folder it starts in, which its user may not enter.
+    (cd / && start_in_background "$name" "${as_server[@]}" "$@")
+}
+
+# without_services COMMAND PACKAGE…: need_package, but nothing of the packages
+# starts: no cluster `main` is made, and PgBouncer does not start at boot.
+without_services() {
+    can_install || need_package "$@" # says how
+    (
+        trap allow_services EXIT
+        forbid_services "$2"
+        need_package "$@"
+        [ "$2" != pgbouncer ] || update-rc.d pgbouncer disable >>"$testbed/apt.log" 2>&1 ||
+            say "pgbouncer: its service stays enabled (see $testbed/apt.log)"
+    )
+}
+
+service_policy=/usr/sbin/policy-rc.d
+cluster_policy=/etc/postgresql-common/createcluster.conf
+
+# A policy of the machine's own stays; ours, left by a killed run, is taken over.
+forbid_services() {
+    if [ ! -e "$service_policy" ]; then
+        printf '#!/bin/sh\n# %s: while it installs\nexit 101\n' "$aws_instance_name" >"$service_policy"
+        chmod 755 "$service_policy"
+    fi
+    [ "$1" = postgresql ] || return 0
+    [ -e "$cluster_policy" ] || need_package pg_lsclusters postgresql-common
+    [ -e "$cluster_policy.$aws_instance_name" ] || cp -p "$cluster_policy" "$cluster_policy.$aws_instance_name"
+    printf 'create_main_cluster = false\n' >>"$cluster_policy"
+}
+
+allow_services() {
+    [ ! -e "$cluster_policy.$aws_instance_name" ] || mv "$cluster_policy.$aws_instance_name" "$cluster_policy"
+    ! grep -qs "$aws_instance_name" "$service_policy" || rm -f "$service_policy"
+}
+
+# sql_answers PORT: a login with the password, to PostgreSQL or through PgBouncer.
+sql_answers() {
+    env -i PATH="$PATH" PGPASSWORD="$database_password" PGCONNECT_TIMEOUT=3 \
+        "$postgres_bin/psql" -XAtq -h 127.0.0.1 -p "$1" -U "$database_user" -d postgres -c 'select 1'
+}
+
+# --- PostgreSQL --------------------------------------------------------------
+
+# find_postgres: sets postgres_bin. Data belongs to one major version; without
+# data, the first of 14 or newer does.
+find_postgres() {
+    local folder version
+    data_version=$(cat "$testbed/postgres/data/PG_VERSION" 2>/dev/null) || data_version=''
+    for folder in $(postgres_folders); do
+        has_postgres "$folder" || continue
+        version=$("$folder/postgres" --version | sed 's/^[^0-9]*\([0-9]*\).*/\1/')
+        if [ "${version:-0}" -ge 14 ] && [ "$version" = "${data_version:-$version}" ]; then
+            postgres_bin=$folder
+            return
+        fi
+    done
+    return 1
+}
+
+# That of PATH may be a link to one program of the folder.
+postgres_folders() {
+    local in_path
+    if in_path=$(command -v postgres); then
+        dirname "$in_path"
+        dirname "$(readlink -f "$in_path")"
+    fi
+    printf '%s\n' /usr/lib/postgresql/*/bin | sort -rV
+}
+
+has_postgres() { [ -x "$1/postgres" ] && [ -x "$1/initdb" ] && [ -x "$1/psql" ]; }
+
+# find_bridge: sets bridge_host and bridge_subnet, empty unless the bridge is of this machine.
+find_bridge() {
+    local network
+    bridge_host='' bridge_subnet=''
+    network=$(docker_api /networks/bridge -f -m 10 2>/dev/null) || return 0
+    bridge_subnet=$(printf '%s' "$network" | grep -oE '"Subnet":"[0-9.]+/[0-9]+"' | head -n 1 | cut -d'"' -f4) || return 0
+    bridge_host=$(printf '%s' "$network" | grep -oE '"Gateway":"[0-9.]+"' | head -n 1 | cut -d'"' -f4) ||
+        bridge_host=${bridge_subnet%.*}.1
+    grep -sA 1 -F -e "|-- $bridge_host" /proc/net/fib_trie | grep -q 'host LOCAL' || bridge_host='' bridge_subnet=''
+}
+
+ensure_postgres() {
+    if ! find_postgres; then
+        without_services postgres postgresql
+        find_postgres || fail 4 "PostgreSQL ${data_version:-14 or newer} is missing" \
+            "Install it${data_version:+, or give up the data it made: rm -r $testbed/postgres/}."
+    fi
+    find_bridge
+    if recorded_process postgres >/dev/null && [ "$(cat "$testbed/postgres.bridge")" != "$bridge_host $bridge_subnet" ]; then
+        stop_process postgres 30 INT && say "postgres: stopped, the bridge of Docker changed"
+    fi
+    if ! recorded_process postgres >/dev/null; then
+        start_postgres
+    elif sql_answers "$postgres_port" >/dev/null 2>&1; then
+        say "postgres: already running (127.0.0.1:$postgres_port)"
+        return
+    fi
+    wait_until postgres 60 sql_answers "$postgres_port"
+    say "postgres: running (127.0.0.1:$postgres_port${bridge_host:+, from containers $bridge_host:$postgres_port})"
+}
+
+# Options on the command line, so that data made by an earlier version of this
+# script gets them too. Without fsync a killed server loses nothing; a machine
+# that loses its power may: then remove the folder.
+start_postgres() {
+    local folder
+    require_free_port 127.0.0.1 "$postgres_port" LANDFALL_POSTGRES_PORT
+    [ -z "$bridge_host" ] || require_free_port "$bridge_host" "$postgres_port" LANDFALL_POSTGRES_PORT
+    server_folder postgres
+    folder=$(real_folder postgres)
+    if [ ! -d "$folder/data" ]; then
+        rm -rf "$folder/data.part"
+        printf '%s\n' "$database_password" >"$folder/password"
+        own "$folder/password"
+        create_data postgres "$postgres_bin/initdb" --username="$database_user" --pwfile="$folder/password" \
+            --auth=scram-sha-256 --encoding=UTF8 --locale=C --no-sync --pgdata="$folder/data.part"
+        mv "$folder/data.part" "$folder/data"
+    fi
+    {
+        printf 'host all all 127.0.0.1/32 scram-sha-256\n'
+        [ -z "$bridge_subnet" ] || printf 'host all all %s scram-sha-256\n' "$bridge_subnet"
+    } >"$folder/pg_hba.conf"
+    own "$folder/pg_hba.conf"
+    printf '%s %s\n' "$bridge_host" "$bridge_subnet" >"$testbed/postgres.bridge"
+    forget_dead_postgres "$folder/data"
+    start_server postgres "$postgres_port" "$postgres_bin/postgres" -D "$folder/data" -p "$postgres_port" \
+        -c listen_addresses="127.0.0.1${bridge_host:+,$bridge_host}" -c unix_socket_directories= \
+        -c hba_file="$folder/pg_hba.conf" -c max_connections=200 \
+        -c fsync=off -c full_page_writes=off
+}
+
+# forget_dead_postgres DATA: a killed server leaves its lock, and children that end
+# by themselves a moment later; until then a new one refuses. It also would when
+# the pid is that of a zombie, or by now of another program.
+forget_dead_postgres() {
+    local deadline=$((SECONDS + 10))
+    [ -r "$1/postmaster.pid" ] && [ -d /proc/self ] || return 0
+    while somebody_in "$1"; do
+        [ "$SECONDS" -lt "$deadline" ] || return 0 # the new one says it
+        sleep 0.2
+    done
+    rm -f "$1/postmaster.pid"
+}
+
+# somebody_in FOLDER: a process, not a zombie, works there.
+somebody_in() {
+    local cwd
+    for cwd in /proc/[0-9]*/cwd; do
+        [ ! "$cwd" -ef "$1" ] || return 0
+    done
+    return 1
+}
+
+# --- MariaDB -----------------------------------------------------------------
+
+mariadb_is_there() { have mariadbd && have mariadb && have mariadb-install-db && have my_print_defaults; }
+
+mariadb_answers() {
+    env -i PATH="$PATH" MYSQL_PWD="$database_password" mariadb --no-defaults --connect-timeout=3 \
+        -h 127.0.0.1 -P "$mariadb_port" -u "$database_user" -e 'select 1'
+}
+
+# The `core` packages have the programs, and no service.
+ensure_mariadb() {
+    mariadb_is_there || without_services mariadbd mariadb-server-core mariadb-client-core
+    if ! recorded_process mariadb >/dev/null; then
+        start_mariadb
+    elif mariadb_answers >/dev/null 2>&1; then
+        say "mariadb: already running (127.0.0.1:$mariadb_port)"
+        return
+    fi
+    wait_until mariadb 60 mariadb_answers
+    say "mariadb: running (127.0.0.1:$mariadb_port)"
+}
+
+# The socket's path is relative to the data: a long one would not fit its limit.
+start_mariadb() {
+    local folder
+    require_free_port 127.0.0.1 "$mariadb_port" LANDFALL_MARIADB_PORT
+    server_folder mariadb
+    folder=$(real_folder mariadb)
+    if [ ! -d "$folder/data" ]; then
+        rm -rf "$folder/data.part"
+        create_data mariadb mariadb-install-db --no-defaults --skip-test-db --datadir="$folder/data.part"
+        mv "$folder/data.part" "$folder/data"
+    fi
+    cat >"$folder/init.sql" <<END
+CREATE USER IF NOT EXISTS '$database_user'@'%' IDENTIFIED BY '$database_password';
+GRANT ALL PRIVILEGES ON *.* TO '$database_user'@'%' WITH GRANT OPTION;
+END
+    own "$folder/init.sql"
+    start_server mariadb "$mariadb_port" mariadbd --no-defaults --datadir="$folder/data" --init-file="$folder/init.sql" \
+        --bind-address=127.0.0.1 --port="$mariadb_port" --socket=mariadb.sock --pid-file=mariadb.pid \
+        --skip-name-resolve --innodb-flush-log-at-trx-commit=2 --innodb-buffer-pool-size=64M
+}
+
+# --- PgBouncer ---------------------------------------------------------------
+
+ensure_pgbouncer() {
+    have pgbouncer || without_services pgbouncer pgbouncer
+    if ! recorded_process pgbouncer >/dev/null; then
+        start_pgbouncer
+    elif sql_answers "$pgbouncer_port" >/dev/null 2>&1; then
+        say "pgbouncer: already running (127.0.0.1:$pgbouncer_port)"
+        return
+    fi
+    wait_until pgbouncer 30 sql_answers "$pgbouncer_port"
+    say "pgbouncer: running (127.0.0.1:$pgbouncer_port, transaction mode)"
+}
+
+# With `auth_user` the roles that a test makes in PostgreSQL can log in too. A
+# restarted PostgreSQL is tried again after a second, not after 15.
+start_pgbouncer() {
+    local folder
+    require_free_port 127.0.0.1 "$pgbouncer_port" LANDFALL_PGBOUNCER_PORT
+    server_folder pgbouncer
+    folder=$(real_folder pgbouncer)
+    printf '"%s" "%s"\n' "$database_user" "$database_password" >"$folder/users.txt"
+    cat >"$folder/pgbouncer.ini" <<END
+[databases]
+* = host=127.0.0.1 port=$postgres_port
+[pgbouncer]
+listen_addr = 127.0.0.1
+listen_port = $pgbouncer_port
+unix_socket_dir =
+auth_type = scram-sha-256
+auth_file = $folder/users.txt
+auth_user = $database_user
+admin_users = $database_user
+pool_mode = transaction
+max_client_conn = 200
+ignore_startup_parameters = extra_float_digits
+server_login_retry = 1
+END
+    own "$folder/users.txt" "$folder/pgbouncer.ini"
+    start_server pgbouncer "$pgbouncer_port" pgbouncer "$folder/pgbouncer.ini"
+}
+
+# --- env ---------------------------------------------------------------------
+
+database_url() {
+    printf '%s://%s:%s@127.0.0.1:%s/%s\n' "$1" "$database_user" "$database_password" "$2" "$3"
+}
+
+# What runs, also from an earlier `up databases`.
+database_env() {
+    printf 'LANDFALL_TEST_POSTGRES_URL=%s\n' "$(database_url postgres "$postgres_port" postgres)"
+    [ -z "$bridge_host" ] || printf 'LANDFALL_TEST_POSTGRES_HOST_FROM_CONTAINERS=%s\n' "$bridge_host"
+    if recorded_process mariadb >/dev/null; then
+        printf 'LANDFALL_TEST_MARIADB_URL=%s\n' "$(database_url mysql "$(cat "$testbed/mariadb.port")" mysql)"
+    fi
+    if recorded_process pgbouncer >/dev/null; then
+        printf 'LANDFALL_TEST_PGBOUNCER_URL=%s\n' "$(database_url postgres "$(cat "$testbed/pgbouncer.port")" postgres)"
+    fi
+}
