@@ -20,11 +20,11 @@ fi
 
 # --- what they share ---------------------------------------------------------
 
-# check_database_port NAME PORT VARIABLE
+# check_database_port NAME PORT VARIABLE ANOTHER-PORT
 check_database_port() {
     local running
     if ! recorded_process "$1" >/dev/null; then
-        require_free_port 127.0.0.1 "$2" "$3"
+        require_free_port 127.0.0.1 "$2" "$3" "$4"
         return
     fi
     running=$(cat "$testbed/$1.port")
@@ -33,10 +33,10 @@ check_database_port() {
 }
 
 check_database_ports() {
-    check_database_port postgres "$postgres_port" LANDFALL_POSTGRES_PORT
+    check_database_port postgres "$postgres_port" LANDFALL_POSTGRES_PORT 54340
     [ "$1" = all ] || return 0
-    check_database_port mariadb "$mariadb_port" LANDFALL_MARIADB_PORT
-    check_database_port pgbouncer "$pgbouncer_port" LANDFALL_PGBOUNCER_PORT
+    check_database_port mariadb "$mariadb_port" LANDFALL_MARIADB_PORT 33080
+    check_database_port pgbouncer "$pgbouncer_port" LANDFALL_PGBOUNCER_PORT 64340
 }
 
 # server_folder NAME: makes the folder that the server owns. Under a home that
@@ -186,8 +186,8 @@ ensure_postgres() {
 # that loses its power may: then remove the folder.
 start_postgres() {
     local folder
-    require_free_port 127.0.0.1 "$postgres_port" LANDFALL_POSTGRES_PORT
-    [ -z "$bridge_host" ] || require_free_port "$bridge_host" "$postgres_port" LANDFALL_POSTGRES_PORT
+    require_free_port 127.0.0.1 "$postgres_port" LANDFALL_POSTGRES_PORT 54340
+    [ -z "$bridge_host" ] || require_free_port "$bridge_host" "$postgres_port" LANDFALL_POSTGRES_PORT 54340
     server_folder postgres
     folder=$(real_folder postgres)
     if [ ! -d "$folder/data" ]; then
@@ -258,7 +258,7 @@ ensure_mariadb() {
 # The socket's path is relative to the data: a long one would not fit its limit.
 start_mariadb() {
     local folder
-    require_free_port 127.0.0.1 "$mariadb_port" LANDFALL_MARIADB_PORT
+    require_free_port 127.0.0.1 "$mariadb_port" LANDFALL_MARIADB_PORT 33080
     server_folder mariadb
     folder=$(real_folder mariadb)
     if [ ! -d "$folder/data" ]; then
@@ -294,7 +294,7 @@ ensure_pgbouncer() {
 # restarted PostgreSQL is tried again after a second, not after 15.
 start_pgbouncer() {
     local folder
-    require_free_port 127.0.0.1 "$pgbouncer_port" LANDFALL_PGBOUNCER_PORT
+    require_free_port 127.0.0.1 "$pgbouncer_port" LANDFALL_PGBOUNCER_PORT 64340
     server_folder pgbouncer
     folder=$(real_folder pgbouncer)
     printf '"%s" "%s"\n' "$database_user" "$database_password" >"$folder/users.txt"

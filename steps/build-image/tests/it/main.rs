@@ -128,6 +128,25 @@ fn an_interrupted_build_ends_at_once_and_names_nothing() {
 }
 
 #[test]
+fn a_flag_beats_a_variable_beats_the_file_beats_gitlab() {
+    let mut images = Images::new(PLAIN);
+    let name = |images: &Images, args: &[&str]| {
+        let args = [&["--dry-run", "--output", "json", "--ci-commit-sha", "abc"], args].concat();
+        let report = images.project.run("build-image", &args).expect(0).json();
+        report["report"]["reference"].as_str().unwrap().to_owned()
+    };
+    images.project.set_env("CI_PROJECT_NAME", "from-gitlab");
+    assert_eq!(name(&images, &[]), format!("{}:abc", images.name));
+    images.project.set_env("LANDFALL_IMAGE_NAME", "from-variable");
+    assert_eq!(name(&images, &[]), "from-variable:abc");
+    assert_eq!(name(&images, &["--name", "from-flag"]), "from-flag:abc");
+    // GitLab passes a variable without a value as an empty one.
+    images.project.set_env("LANDFALL_IMAGE_NAME", "");
+    images.project.write("landfall.toml", "");
+    assert_eq!(name(&images, &[]), "from-gitlab:abc");
+}
+
+#[test]
 fn wrong_input_ends_with_2_and_says_what_to_do() {
     let images = Images::new(PLAIN);
     let project = &images.project;
