@@ -10,16 +10,7 @@ use crate::{Aws, Call};
 /// Proof that the account was looked at. Functions that write take it, so that none can be
 /// reached without the guard.
 #[derive(Debug)]
-pub struct Account {
-    id: String,
-}
-
-impl Account {
-    /// The 12 digits.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-}
+pub struct Guarded(());
 
 impl Aws {
     /// Asks AWS whose credentials these are and compares with the account of the environment.
@@ -27,10 +18,10 @@ impl Aws {
     ///
     /// # Errors
     /// Exit 8: it is another account. Exit 4: AWS does not answer or accepts no credentials.
-    pub async fn guard(&self) -> anyhow::Result<Account> {
+    pub async fn guard(&self) -> anyhow::Result<Guarded> {
         let client = aws_sdk_sts::Client::new(&self.config);
         let identity = client.get_caller_identity().send().await.call("sts:GetCallerIdentity")?;
-        let id = identity.account().unwrap_or_default().to_owned();
+        let id = identity.account().unwrap_or_default();
         match &self.expected {
             Some(expected) if expected.as_str() != id => {
                 let arn = identity.arn().unwrap_or("unknown");
@@ -43,12 +34,12 @@ impl Aws {
                 ))
                 .into())
             }
-            Some(_) => Ok(Account { id }),
+            Some(_) => Ok(Guarded(())),
             None => {
                 output::warn(format!(
                     "account {id} is not guarded: the environment names no `account`"
                 ));
-                Ok(Account { id })
+                Ok(Guarded(()))
             }
         }
     }

@@ -14,7 +14,7 @@ use landfall_toml::{AccountId, Environment};
 use step_core::{Common, Fail, Secret};
 
 pub use error::Call;
-pub use guard::Account;
+pub use guard::Guarded;
 
 /// The options of every step that talks to AWS.
 #[derive(Debug, Clone, clap::Args)]

@@ -3,18 +3,17 @@
 
 use anyhow::Context;
 use aws_smithy_types::body::SdkBody;
-use step_aws::{Account, Call};
+use step_aws::{Call, Guarded};
 use step_core::output;
 
 use crate::observe::{self, Current, Deployment, incomplete};
 use crate::watch::{self, Ended};
 use crate::{Change, Ctx};
 
-/// Executes a plan and returns the deployment that it began. The account was looked at by the
-/// guard.
+/// Executes a plan and returns the deployment that it began.
 pub(crate) async fn apply(
     ctx: &Ctx,
-    _account: &Account,
+    _guarded: &Guarded,
     plan: &[Change],
     before: &Current,
 ) -> anyhow::Result<Deployment> {
@@ -40,7 +39,7 @@ pub(crate) async fn apply(
 /// not soon, roll back.
 pub(crate) async fn go_back_if_failed(
     ctx: &Ctx,
-    _account: &Account,
+    _guarded: &Guarded,
     ended: Ended,
     ours: &Deployment,
     before: &Current,

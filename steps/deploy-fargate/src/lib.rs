@@ -118,7 +118,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 pub async fn run(ctx: &Ctx) -> anyhow::Result<Deployed> {
     let desired = &ctx.desired;
     output::say(format!("{} to {}/{}", desired.image, desired.cluster, desired.service));
-    let account = ctx.aws.guard().await?;
+    let guarded = ctx.aws.guard().await?;
     let before = observe::current(ctx).await?;
     let plan = plan::plan(desired, &before)?;
     plan.iter().for_each(|change| output::say(format!("  {change}")));
@@ -128,9 +128,9 @@ pub async fn run(ctx: &Ctx) -> anyhow::Result<Deployed> {
     if ctx.dry_run {
         return Ok(Deployed::new(Outcome::Planned, plan, &before));
     }
-    let ours = apply::apply(ctx, &account, &plan, &before).await?;
+    let ours = apply::apply(ctx, &guarded, &plan, &before).await?;
     let ended = watch::until_ended(ctx, &ours, &before).await?;
-    let ended = apply::go_back_if_failed(ctx, &account, ended, &ours, &before).await?;
+    let ended = apply::go_back_if_failed(ctx, &guarded, ended, &ours, &before).await?;
     let after = observe::current(ctx).await?;
     if ended == Ended::Deployed && !plan::plan(desired, &after)?.is_empty() {
         let message = format!("{} changed again right after the deployment", desired.service);

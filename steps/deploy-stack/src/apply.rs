@@ -6,15 +6,15 @@ use std::collections::HashSet;
 use aws_sdk_cloudformation::types::{
     Capability, ChangeSetStatus, ChangeSetType, Parameter, StackEvent, StackStatus, Tag,
 };
-use step_aws::{Account, Call};
+use step_aws::{Call, Guarded};
 use step_core::poll::{Pace, poll};
 use step_core::{Exit, Fail, on_interrupt, output};
 
 use crate::plan::Plan;
 use crate::{Ctx, Outcome, observe};
 
-/// Executes a plan that has changes. The account was looked at by the guard.
-pub(crate) async fn apply(ctx: &Ctx, _account: &Account, plan: &Plan) -> anyhow::Result<Outcome> {
+/// Executes a plan that has changes.
+pub(crate) async fn apply(ctx: &Ctx, _guarded: &Guarded, plan: &Plan) -> anyhow::Result<Outcome> {
     let _section = output::section(&format!("Change set for {}", ctx.desired.stack));
     let change_set = create_change_set(ctx, plan).await?;
     if !wait_for_change_set(ctx, &change_set).await? {

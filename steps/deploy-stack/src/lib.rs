@@ -103,7 +103,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
 pub async fn run(ctx: &Ctx) -> anyhow::Result<Deployed> {
     let stack = &ctx.desired.stack;
     output::say(format!("stack {stack} from {}", ctx.desired.template_path.display()));
-    let account = ctx.aws.guard().await?;
+    let guarded = ctx.aws.guard().await?;
     let template = observe::template(ctx).await?;
     let current = observe::settled_stack(ctx).await?;
     let plan = plan::plan(&ctx.desired, &template, current.as_ref())?;
@@ -115,7 +115,7 @@ pub async fn run(ctx: &Ctx) -> anyhow::Result<Deployed> {
     if ctx.dry_run {
         return Ok(Deployed::new(stack, Outcome::Planned, plan.changes, BTreeMap::new()));
     }
-    let outcome = apply::apply(ctx, &account, &plan).await?;
+    let outcome = apply::apply(ctx, &guarded, &plan).await?;
     let after = observe::stack(ctx).await?.context("the stack vanished after it was deployed")?;
     Deployed::new(stack, outcome, plan.changes, after.outputs).hand_over(ctx)
 }

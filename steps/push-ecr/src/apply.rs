@@ -9,18 +9,17 @@ use base64::engine::general_purpose::STANDARD;
 use bollard::auth::DockerCredentials;
 use bollard::query_parameters::{PushImageOptionsBuilder, TagImageOptionsBuilder};
 use futures_util::StreamExt;
-use step_aws::{Account, Call};
+use step_aws::{Call, Guarded};
 use step_core::{Exit, Fail, Secret, output};
 use step_docker::plain;
 
 use crate::observe::{self, LocalImage, Remote};
 use crate::{Change, Ctx};
 
-/// Executes the plan and returns the repository as it is then. The account was looked at by the
-/// guard.
+/// Executes the plan and returns the repository as it is then.
 pub(crate) async fn apply(
     ctx: &Ctx,
-    _account: &Account,
+    _guarded: &Guarded,
     plan: &[Change],
     local: &LocalImage,
 ) -> anyhow::Result<Remote> {

@@ -125,7 +125,7 @@ pub async fn run(ctx: &Ctx) -> anyhow::Result<Pushed> {
     let desired = &ctx.desired;
     output::say(format!("{} to the repository {}", desired.reference, desired.repository));
     let local = observe::local_image(ctx).await?;
-    let account = ctx.aws.guard().await?;
+    let guarded = ctx.aws.guard().await?;
     let remote = observe::repository(ctx).await?;
     let plan = plan::plan(desired, &local, remote.as_ref())?;
     plan.iter().for_each(|change| output::say(format!("  {change}")));
@@ -135,7 +135,7 @@ pub async fn run(ctx: &Ctx) -> anyhow::Result<Pushed> {
     let outcome = if plan.is_empty() { Outcome::Unchanged } else { Outcome::Pushed };
     let remote = match remote {
         Some(remote) if plan.is_empty() => remote,
-        _ => apply::apply(ctx, &account, &plan, &local).await?,
+        _ => apply::apply(ctx, &guarded, &plan, &local).await?,
     };
     let image = remote.handover(desired)?;
     if !ctx.dry_run {

@@ -14,6 +14,12 @@ fn script(name: &str) -> String {
 #[track_caller]
 fn fails_with_4(command: &mut Command, says: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
+    // Ports that are free, unless the test is about one that is not.
+    for port in ["LANDFALL_AWS_PORT", "LANDFALL_POSTGRES_PORT"] {
+        if !command.get_envs().any(|(name, _)| name == port) {
+            command.env(port, a_free_port());
+        }
+    }
     let Output { status, stderr, .. } =
         command.env("LANDFALL_TESTBED", folder.path().join("bed")).output().unwrap();
     let stderr = String::from_utf8(stderr).unwrap();
@@ -47,7 +53,7 @@ fn without_docker_and_without_root_the_exact_command_is_shown() {
     let mut command = Command::new("unshare");
     command.args(["--user", "--map-user=1000", "--keep-caps", "--mount", "sh", "-c", hide]);
     fails_with_4(
-        command.arg(script("up")).env_remove("DOCKER_HOST").env("LANDFALL_AWS_PORT", a_free_port()),
+        command.arg(script("up")).env_remove("DOCKER_HOST"),
         &["error: no Docker Engine answers", "sudo apt-get install -y docker.io"],
     );
 }
@@ -55,9 +61,7 @@ fn without_docker_and_without_root_the_exact_command_is_shown() {
 #[test]
 fn an_engine_that_was_named_but_does_not_answer_is_not_replaced_by_another() {
     fails_with_4(
-        Command::new(script("up"))
-            .env("DOCKER_HOST", "unix:///nowhere.sock")
-            .env("LANDFALL_AWS_PORT", a_free_port()),
+        Command::new(script("up")).env("DOCKER_HOST", "unix:///nowhere.sock"),
         &[
             "error: no Docker Engine answers at DOCKER_HOST=unix:///nowhere.sock",
             "unset DOCKER_HOST",
@@ -67,11 +71,19 @@ fn an_engine_that_was_named_but_does_not_answer_is_not_replaced_by_another() {
 
 #[test]
 fn what_already_runs_is_used_at_once() {
-    let port = testbed_env()["AWS_ENDPOINT_URL"].rsplit(':').next().unwrap().to_owned();
+    let env = testbed_env();
+    let port = |variable: &str| {
+        let (_, rest) = env[variable].split_once("127.0.0.1:").unwrap();
+        rest.split('/').next().unwrap().to_owned()
+    };
     let start = Instant::now();
-    let up = Command::new(script("up")).env("LANDFALL_AWS_PORT", port).output().unwrap();
+    let up = Command::new(script("up"))
+        .env("LANDFALL_AWS_PORT", port("AWS_ENDPOINT_URL"))
+        .env("LANDFALL_POSTGRES_PORT", port("LANDFALL_TEST_POSTGRES_URL"))
+        .output()
+        .unwrap();
     let said = String::from_utf8(up.stderr).unwrap();
     assert!(up.status.success(), "{said}");
-    assert_eq!(said.matches("already").count(), 3, "{said}");
+    assert_eq!(said.matches("already").count(), 4, "{said}");
     assert!(start.elapsed() < Duration::from_secs(5));
 }
