@@ -9,8 +9,10 @@ TESTBED := $(or $(LANDFALL_TESTBED),$(CURDIR)/.testbed)
 testbed := shared/step-testkit/testbed
 repo := cargo run --quiet --package repo --
 
-# The local AWS and no other: whatever the developer has set for the real one stays out.
-in_testbed = unset AWS_PROFILE AWS_SESSION_TOKEN AWS_SECURITY_TOKEN; set -a; . $(TESTBED)/env; set +a;
+# The local AWS and no other: whatever the developer has set for the real one, or for another
+# project, stays out.
+in_testbed = unset $$(compgen -e | grep -E '^(AWS|LANDFALL|CI|GITLAB)_'); \
+	export NO_PROXY="127.0.0.1,localhost,$$NO_PROXY"; set -a; . $(TESTBED)/env; set +a;
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' $(MAKEFILE_LIST) | expand -t 14
@@ -54,7 +56,7 @@ gen: ## Write what is generated: usage in the READMEs, the JSON Schema of landfa
 	$(repo) gen
 
 new-step: ## Write a new step that runs (NAME=verb-noun, DESCRIBE="what it does")
-	$(repo) new-step $(if $(NAME),$(NAME),$(error say how it is called: make new-step NAME=verb-noun)) $(if $(DESCRIBE),--describe "$(DESCRIBE)")
+	$(repo) new-step $(if $(NAME),'$(NAME)',$(error say how it is called: make new-step NAME=verb-noun)) $(if $(DESCRIBE),--describe "$(DESCRIBE)")
 	$(MAKE) gen
 
 bench: ## Measure: sizes and start times of the steps, the warm demo
@@ -69,8 +71,11 @@ up-pipeline: ## Start the real parts, and install what runs GitLab pipelines
 down: ## Stop what `make up` started
 	@$(testbed)/down
 
+reset: down ## Forget what the local AWS holds; the next `make up` begins anew
+	rm -rf $(TESTBED)/aws
+
 clean: ## Remove what was built (not the data of the testbed)
 	cargo clean
 	rm -rf dist examples/*/dist examples/*/.landfall
 
-.PHONY: help demo test check build image gen new-step bench up up-pipeline down clean
+.PHONY: help demo test check build image gen new-step bench up up-pipeline down reset clean

@@ -61,9 +61,13 @@ impl Config {
                 return Ok(Self::default());
             }
             Err(err) => {
-                return Err(Fail::invalid(format!("read {}: {err}", path.display()))
-                    .help("name an existing file with --config")
-                    .into());
+                let help = match err.kind() {
+                    std::io::ErrorKind::NotFound => "name an existing file with --config",
+                    std::io::ErrorKind::InvalidData => "save it as UTF-8",
+                    _ => "check who may read it",
+                };
+                let message = format!("cannot read {}: {err}", path.display());
+                return Err(Fail::invalid(message).help(help).into());
             }
         };
         Self::from_text(path, &text)
@@ -244,6 +248,10 @@ mod tests {
         assert_eq!(
             error("[env.dev]\naccount = \"12\"\n"),
             "landfall.toml:2:11: `12` is not an AWS account: it has 12 digits"
+        );
+        assert_eq!(
+            error("[env.dev]\naccount = 111111111111\n"),
+            "landfall.toml:2:11: invalid type: integer `111111111111`, expected an account: 12 digits in quotes"
         );
         assert!(error("[env.dev]\nregion = 5\n").starts_with("landfall.toml:2:10: invalid type"));
         assert!(error("[env.dev\n").starts_with("landfall.toml:1:9: "));

@@ -117,7 +117,7 @@ pub struct DeployFargate {
     /// The container that gets the image. Default: the only one.
     pub container: Option<String>,
     /// How many tasks the service should run. Leave it out where auto scaling decides.
-    pub desired_count: Option<i32>,
+    pub desired_count: Option<u16>,
     /// How long to wait, for example "15m".
     pub timeout: Option<Span>,
 }
@@ -163,7 +163,21 @@ impl std::fmt::Display for AccountId {
 
 impl<'de> Deserialize<'de> for AccountId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        deserializer.deserialize_str(AccountVisitor)
+    }
+}
+
+struct AccountVisitor;
+
+impl serde::de::Visitor<'_> for AccountVisitor {
+    type Value = AccountId;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("an account: 12 digits in quotes")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<AccountId, E> {
+        text.parse().map_err(E::custom)
     }
 }
 

@@ -96,10 +96,7 @@ impl fmt::Display for NewStep {
         let name = &self.name;
         writeln!(f, "written: steps/{name} and ci-templates/{name}.yml")?;
         writeln!(f, "it runs:  cargo run -p {name} -- --dry-run")?;
-        writeln!(
-            f,
-            "then:     make gen, for its usage in the README and its place in ci-templates/landfall.yml"
-        )
+        writeln!(f, "`make gen` writes its usage and its place in ci-templates/landfall.yml")
     }
 }
 

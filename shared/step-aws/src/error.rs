@@ -23,6 +23,7 @@ where
     E: ProvideErrorMetadata + Error + Send + Sync + 'static,
 {
     fn call(self, action: &'static str) -> anyhow::Result<T> {
+        tracing::debug!("{action}{}", if self.is_err() { " failed" } else { "" });
         self.map_err(|err| explain(action, &err).into())
     }
 }

@@ -85,6 +85,12 @@ impl Aws {
             config = identity::with_web_identity(&config, role, token.clone(), &common.gitlab);
         }
         let expected = args.account.clone().or_else(|| environment.account.clone());
+        tracing::debug!(
+            "region {}, endpoint {}, account to be {}",
+            config.region().map_or("none", |region| region.as_ref()),
+            config.endpoint_url().unwrap_or("of AWS"),
+            expected.as_ref().map_or("any", AccountId::as_str),
+        );
         Ok(Self { config, expected })
     }
 

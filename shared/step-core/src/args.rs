@@ -20,7 +20,8 @@ pub struct Common {
     pub config: Option<PathBuf>,
 
     /// Show what would change, and change nothing
-    #[arg(long, env = "LANDFALL_DRY_RUN", global = true, action = ArgAction::SetTrue)]
+    #[arg(long, env = "LANDFALL_DRY_RUN", global = true, action = ArgAction::SetTrue,
+          value_parser = clap::builder::FalseyValueParser::new())]
     pub dry_run: bool,
 
     /// Form of the report on stdout
@@ -39,10 +40,11 @@ pub struct Common {
     pub report: Option<PathBuf>,
 
     /// Say nothing but errors and the report
-    #[arg(long, short, env = "LANDFALL_QUIET", global = true, action = ArgAction::SetTrue)]
+    #[arg(long, short, env = "LANDFALL_QUIET", global = true, action = ArgAction::SetTrue,
+          value_parser = clap::builder::FalseyValueParser::new())]
     pub quiet: bool,
 
-    /// Say more: -v how the step decides, -vv every call to a service
+    /// Say more: -v the settings and every call to AWS, -vv what the libraries log
     #[arg(long, short, action = ArgAction::Count, global = true)]
     pub verbose: u8,
 

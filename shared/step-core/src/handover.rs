@@ -46,6 +46,20 @@ pub trait Handover: Serialize + DeserializeOwned {
     }
 }
 
+/// Makes the folder, and makes sure that files can be written into it: called before the first
+/// write of a step, for what is done but cannot be told to the next step is half done. The folder
+/// hides itself from git.
+///
+/// # Errors
+/// Exit 2: the folder is not writable.
+pub fn prepare() -> anyhow::Result<()> {
+    let hidden = Path::new(FOLDER).join(".gitignore");
+    write_atomically(&hidden, b"*\n").or_fail(|| {
+        Fail::invalid(format!("files for the next step cannot be written into {FOLDER}/"))
+            .help("make the folder writable for the user who runs this step")
+    })
+}
+
 /// The folder of all hand-over files, below the current one.
 pub const FOLDER: &str = ".landfall";
 

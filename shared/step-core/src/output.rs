@@ -216,7 +216,8 @@ fn init_tracing(verbose: u8) {
         .with_target("hyper_util", LevelFilter::WARN)
         .with_target("h2", LevelFilter::WARN)
         .with_targets(
-            ["step", "build", "push", "deploy", "smoke", "landfall"].map(|name| (name, own)),
+            ["step_", "build_", "push_", "deploy_", "smoke_", "migrate_", "landfall_"]
+                .map(|name| (name, own)),
         );
     let layer = tracing_subscriber::fmt::layer()
         .without_time()

@@ -77,16 +77,21 @@ pub fn register(value: &str) {
         .ok();
 }
 
+/// What the name of a variable with a secret in it contains. `PASS` is also in `PASSPHRASE`, and in
+/// `BYPASS`, whose values are not worth an exception.
+const SECRET_WORDS: [&str; 8] =
+    ["TOKEN", "PASS", "SECRET", "_KEY", "APIKEY", "CREDENTIAL", "AUTH", "COOKIE"];
+
 /// Whether a variable of this name holds a secret, as far as names can tell.
 pub fn is_secret_name(name: &str) -> bool {
-    let name = name.to_ascii_uppercase();
-    let holds_a_secret =
-        ["TOKEN", "PASSWORD", "PASSWD", "SECRET", "PRIVATE_KEY", "API_KEY", "APIKEY", "CREDENTIAL"]
-            .iter()
-            .any(|word| name.contains(word));
+    // An author is no authorisation.
+    let name = name.to_ascii_uppercase().replace("AUTHOR", "");
+    let holds_a_secret = SECRET_WORDS.iter().any(|word| name.contains(word));
     // A path to a secret is no secret, nor is an address.
     let names_a_place =
-        ["_FILE", "_PATH", "_DIR", "_URI", "_URL", "_ARN"].iter().any(|end| name.ends_with(end));
+        ["_FILE", "_PATH", "_DIR", "_URI", "_URL", "_ARN", "_KEY_ID", "_SOCK", "PUBLIC_KEY"]
+            .iter()
+            .any(|end| name.ends_with(end));
     holds_a_secret && !names_a_place
 }
 
@@ -127,7 +132,7 @@ struct Known {
 static KNOWN: LazyLock<RwLock<Known>> = LazyLock::new(RwLock::default);
 
 /// Tokens that tell themselves by their shape, and passwords in URLs.
-static SHAPES: LazyLock<[(Regex, &'static str); 4]> = LazyLock::new(|| {
+static SHAPES: LazyLock<[(Regex, &'static str); 5]> = LazyLock::new(|| {
     [
         // GitLab: glpat-, glcbt-, gldt-, glrt-, ...
         (shape(r"\bgl[a-z]{2,6}-[0-9A-Za-z_.-]{20,}"), MASK),
@@ -137,6 +142,11 @@ static SHAPES: LazyLock<[(Regex, &'static str); 4]> = LazyLock::new(|| {
         (shape(r"\beyJ[0-9A-Za-z_-]{8,}\.eyJ[0-9A-Za-z_-]{8,}\.[0-9A-Za-z_-]*"), MASK),
         // scheme://user:password@host
         (shape(r"(://[^/\s:@]*):[^/\s@]+@"), "$1:[MASKED]@"),
+        // ?token=..., &api_key=..., and the signature of a presigned address
+        (
+            shape(r"(?i)([?&][a-z0-9_.-]*(?:token|secret|password|passwd|key|signature)=)[^&\s]+"),
+            "$1[MASKED]",
+        ),
     ]
 });
 
@@ -219,14 +229,30 @@ mod tests {
         assert_eq!(redact("postgres://app:hunter2@db/x"), "postgres://app:[MASKED]@db/x");
         assert_eq!(redact("id eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.c2ln ok"), "id [MASKED] ok");
         assert_eq!(redact("https://example.com:8443/a"), "https://example.com:8443/a");
+        assert_eq!(redact("GET /x?page=2&api_key=abc&y=1"), "GET /x?page=2&api_key=[MASKED]&y=1");
     }
 
     #[test]
     fn names_of_secrets_are_told_from_names_of_places() {
-        for name in ["CI_JOB_TOKEN", "AWS_SECRET_ACCESS_KEY", "db_password", "LANDFALL_ID_TOKEN"] {
+        for name in [
+            "CI_JOB_TOKEN",
+            "AWS_SECRET_ACCESS_KEY",
+            "db_password",
+            "MY_PASS",
+            "NPM_AUTH",
+            "SIGNING_KEY",
+        ] {
             assert!(is_secret_name(name), "{name}");
         }
-        for name in ["AWS_WEB_IDENTITY_TOKEN_FILE", "PATH", "CI_COMMIT_SHA", "SECRET_ARN"] {
+        for name in [
+            "AWS_WEB_IDENTITY_TOKEN_FILE",
+            "PATH",
+            "CI_COMMIT_SHA",
+            "SECRET_ARN",
+            "AWS_ACCESS_KEY_ID",
+            "CI_COMMIT_AUTHOR",
+            "SSH_AUTH_SOCK",
+        ] {
             assert!(!is_secret_name(name), "{name}");
         }
     }

@@ -34,7 +34,6 @@ check_database_port() {
 
 check_database_ports() {
     check_database_port postgres "$postgres_port" LANDFALL_POSTGRES_PORT 54340
-    [ "$1" = all ] || return 0
     check_database_port mariadb "$mariadb_port" LANDFALL_MARIADB_PORT 33080
     check_database_port pgbouncer "$pgbouncer_port" LANDFALL_PGBOUNCER_PORT 64340
 }
@@ -326,8 +325,12 @@ database_url() {
 
 # What runs, also from an earlier `up databases`.
 database_env() {
-    printf 'LANDFALL_TEST_POSTGRES_URL=%s\n' "$(database_url postgres "$postgres_port" postgres)"
-    [ -z "$bridge_host" ] || printf 'LANDFALL_TEST_POSTGRES_HOST_FROM_CONTAINERS=%s\n' "$bridge_host"
+    local bridge_host
+    if recorded_process postgres >/dev/null; then
+        printf 'LANDFALL_TEST_POSTGRES_URL=%s\n' "$(database_url postgres "$(cat "$testbed/postgres.port")" postgres)"
+        read -r bridge_host _ <"$testbed/postgres.bridge"
+        [ -z "$bridge_host" ] || printf 'LANDFALL_TEST_POSTGRES_HOST_FROM_CONTAINERS=%s\n' "$bridge_host"
+    fi
     if recorded_process mariadb >/dev/null; then
         printf 'LANDFALL_TEST_MARIADB_URL=%s\n' "$(database_url mysql "$(cat "$testbed/mariadb.port")" mysql)"
     fi

@@ -105,11 +105,20 @@ fn failure(err: &Error, progress: &Progress) -> Fail {
         return Fail::new(Exit::Failed, format!("the build broke off: {message}"))
             .help("a file changed while it was sent, or the engine went away: run the step again");
     }
-    let fail = Fail::new(Exit::Failed, format!("the build failed: {message}{}", progress.log()));
+    let text = format!("the build failed: {message}{}", progress.log());
+    if step_docker::is_network(&message) {
+        return Fail::new(Exit::Unreachable, text)
+            .help("check the network, and the image after FROM");
+    }
+    let fail = Fail::new(Exit::Failed, text);
     if message.contains("failed to resolve source metadata")
         || message.contains("pull access denied")
     {
-        fail.help("check the image after FROM, the network, and the credentials for its registry")
+        fail.help("check the image after FROM, and the credentials for its registry")
+    } else if message.contains("failed to compute cache key")
+        || message.contains("failed to calculate checksum")
+    {
+        fail.help("what COPY names is not in the context: is it built, and not in .dockerignore?")
     } else {
         fail.help("mend the step of the Dockerfile that the message names")
     }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use bollard::Docker;
 use landfall_toml::{BuildImage, Config, Needs};
 use serde::Serialize;
-use step_core::handover::{BuiltImage, Handover};
+use step_core::handover::{self, BuiltImage, Handover};
 use step_core::{Common, Fail, Report, output};
 use step_docker::DockerArgs;
 
@@ -140,6 +140,7 @@ pub async fn run(ctx: &Ctx) -> anyhow::Result<Built> {
         let reference = format!("{}:{}", request.name, request.source.tag());
         return Ok(Built::new(Outcome::Planned, reference, &request.source));
     }
+    handover::prepare()?;
     let id = build::build(&ctx.docker, request, files).await?;
     let built = build::tag(&ctx.docker, request, &id).await?;
     BuiltImage { reference: built.reference.clone(), id, revision: built.revision.clone() }
@@ -193,10 +194,8 @@ impl fmt::Display for Built {
         if let Some(size) = self.size_bytes.and_then(|size| u64::try_from(size).ok()) {
             write!(f, ", {}", human_bytes(size))?;
         }
-        if let Some(id) = &self.id {
-            write!(f, "\n  {id}")?;
-        }
-        Ok(())
+        self.tags.iter().skip(1).try_for_each(|tag| write!(f, "\n  also tagged {tag}"))?;
+        self.id.iter().try_for_each(|id| write!(f, "\n  {id}"))
     }
 }
 
@@ -213,6 +212,8 @@ impl Args {
             Fail::invalid("the image has no name")
                 .help("use --name, or set `name` of [service] in landfall.toml")
         })?;
+        step_docker::check_name(name)?;
+        self.tags.iter().try_for_each(|tag| step_docker::check_tag(tag))?;
         let mut build_args = source.build_args();
         build_args.extend(settings.build_args.clone());
         build_args.extend(self.build_args.iter().cloned());

@@ -10,11 +10,15 @@ use step_core::output;
 pub(crate) struct Progress {
     numbers: HashMap<String, usize>,
     ended: HashMap<String, bool>,
+    /// What each step has printed since its last line break, by stream.
+    pending: HashMap<(String, i64), Vec<u8>>,
     /// The last lines that the build printed, for the message of a failure.
     log: VecDeque<String>,
 }
 
 const LOG_LINES: usize = 20;
+/// Longer lines are cut: data that was printed by mistake helps nobody.
+const LONGEST_LINE: usize = 2000;
 
 impl Progress {
     /// Tells what is new in a status.
@@ -23,19 +27,45 @@ impl Progress {
             self.vertex(vertex);
         }
         for log in &status.logs {
-            let number = self.numbers.get(&log.vertex).copied().unwrap_or_default();
-            for line in String::from_utf8_lossy(&log.msg).lines() {
-                // A line that redraws itself counts as it ends.
-                let line = line.rsplit('\r').next().unwrap_or(line);
-                output::say(format!("  #{number} {line}"));
-                if self.log.len() == LOG_LINES {
-                    self.log.pop_front();
-                }
-                self.log.push_back(line.to_owned());
-            }
+            self.output(&log.vertex, log.stream, &log.msg);
         }
         for warning in &status.warnings {
             output::warn(String::from_utf8_lossy(&warning.short));
+        }
+    }
+
+    /// Tells the lines that are whole. BuildKit sends output as it was written, in any pieces; half a
+    /// line would not only look odd, a secret in it would not be recognised.
+    fn output(&mut self, vertex: &str, stream: i64, bytes: &[u8]) {
+        let pending = self.pending.entry((vertex.to_owned(), stream)).or_default();
+        pending.extend_from_slice(bytes);
+        let Some(end) = pending.iter().rposition(|byte| *byte == b'\n') else { return };
+        let whole: Vec<u8> = pending.drain(..=end).collect();
+        self.lines(vertex, &whole);
+    }
+
+    /// Tells what a step printed last without ending the line.
+    fn flush(&mut self, vertex: &str) {
+        let is_its = |(of, _): &(String, i64)| of == vertex;
+        let streams: Vec<_> = self.pending.keys().filter(|key| is_its(key)).cloned().collect();
+        for stream in streams {
+            let rest = self.pending.remove(&stream).unwrap_or_default();
+            self.lines(vertex, &rest);
+        }
+    }
+
+    fn lines(&mut self, vertex: &str, bytes: &[u8]) {
+        let number = self.numbers.get(vertex).copied().unwrap_or_default();
+        for line in String::from_utf8_lossy(bytes).lines() {
+            // A line that redraws itself counts as it ends.
+            let line = line.trim_end_matches('\r');
+            let line = line.rsplit('\r').next().unwrap_or(line);
+            let line: String = line.chars().take(LONGEST_LINE).collect();
+            output::say(format!("  #{number} {line}"));
+            if self.log.len() == LOG_LINES {
+                self.log.pop_front();
+            }
+            self.log.push_back(line);
         }
     }
 
@@ -58,6 +88,7 @@ impl Progress {
         if !is_over || self.ended.insert(vertex.digest.clone(), true).is_some() {
             return;
         }
+        self.flush(&vertex.digest);
         let end = if vertex.cached {
             "CACHED".to_owned()
         } else if vertex.error.is_empty() {

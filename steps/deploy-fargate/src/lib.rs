@@ -16,7 +16,7 @@ use std::time::Duration;
 use landfall_toml::{Config, Environment, Needs};
 use serde::Serialize;
 use step_aws::{Aws, AwsArgs};
-use step_core::handover::{Deployment, Handover, PushedImage};
+use step_core::handover::{self, Deployment, Handover, PushedImage};
 use step_core::poll::Deadline;
 use step_core::{Common, Exit, Fail, Report, output};
 
@@ -54,7 +54,7 @@ pub struct Args {
 
     /// How many tasks should run [landfall.toml: deploy-fargate.desired_count] [default: unchanged]
     #[arg(long, value_name = "N")]
-    desired_count: Option<i32>,
+    desired_count: Option<u16>,
 
     /// How long to wait [landfall.toml: deploy-fargate.timeout] [default: 15m]
     #[arg(long, env = "LANDFALL_DEPLOY_TIMEOUT", value_name = "TIME", value_parser = step_core::duration)]
@@ -121,13 +121,16 @@ pub async fn run(ctx: &Ctx) -> anyhow::Result<Deployed> {
     let guarded = ctx.aws.guard().await?;
     let before = observe::current(ctx).await?;
     let plan = plan::plan(desired, &before)?;
-    plan.iter().for_each(|change| output::say(format!("  {change}")));
+    if !ctx.dry_run {
+        plan.iter().for_each(|change| output::say(format!("  {change}")));
+    }
     if plan.is_empty() {
         return Deployed::new(Outcome::Unchanged, plan, &before).hand_over(ctx);
     }
     if ctx.dry_run {
         return Ok(Deployed::new(Outcome::Planned, plan, &before));
     }
+    handover::prepare()?;
     let ours = apply::apply(ctx, &guarded, &plan, &before).await?;
     let ended = watch::until_ended(ctx, &ours, &before).await?;
     let ended = apply::go_back_if_failed(ctx, &guarded, ended, &ours, &before).await?;
@@ -273,7 +276,7 @@ impl Args {
             Fail::invalid("no image to deploy")
                 .help("run push-ecr before, or name one: deploy-fargate HOST/NAME@sha256:...")
         })?;
-        if !image.contains("@sha256:") {
+        if !is_pinned(&image) {
             return Err(Fail::invalid(format!("{image} is not pinned by digest"))
                 .help("a tag can mean another image tomorrow; push-ecr hands over HOST/NAME@sha256:...")
                 .into());
@@ -291,7 +294,15 @@ impl Args {
             cluster: cluster.ok_or_else(|| missing("cluster"))?,
             service: service.ok_or_else(|| missing("service"))?,
             container: self.container.clone().or_else(|| settings.container.clone()),
-            desired_count: self.desired_count.or(settings.desired_count),
+            desired_count: self.desired_count.or(settings.desired_count).map(i32::from),
         })
     }
+}
+
+/// Whether a reference ends with a whole digest.
+fn is_pinned(image: &str) -> bool {
+    let is_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
+    image.rsplit_once("@sha256:").is_some_and(|(name, digest)| {
+        !name.is_empty() && digest.len() == 64 && digest.chars().all(is_hex)
+    })
 }

@@ -3,6 +3,7 @@
 
 use std::collections::HashSet;
 
+use aws_sdk_cloudformation::error::ProvideErrorMetadata;
 use aws_sdk_cloudformation::types::{
     Capability, ChangeSetStatus, ChangeSetType, Parameter, StackEvent, StackStatus, Tag,
 };
@@ -54,8 +55,17 @@ async fn create_change_set(ctx: &Ctx, plan: &Plan) -> anyhow::Result<ChangeSet> 
         .set_tags(Some(tags.collect()))
         .set_capabilities(Some(capabilities.collect()))
         .send()
-        .await
-        .call("cloudformation:CreateChangeSet")?;
+        .await;
+    if let Err(err) = &answer
+        && err.code() == Some("ValidationError")
+    {
+        let path = desired.template_path.display();
+        let message = err.message().unwrap_or("CloudFormation does not accept it");
+        return Err(Fail::invalid(format!("{path}: {message}"))
+            .help("mend the template, or its parameters in landfall.toml")
+            .into());
+    }
+    let answer = answer.call("cloudformation:CreateChangeSet")?;
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
     Ok(ChangeSet { id: text(answer.id()), stack_id: text(answer.stack_id()) })
 }

@@ -16,7 +16,7 @@ use aws_sdk_cloudformation::Client;
 use landfall_toml::{Config, Environment, Needs};
 use serde::Serialize;
 use step_aws::{Aws, AwsArgs};
-use step_core::handover::{Handover, StackOutputs};
+use step_core::handover::{self, Handover, StackOutputs};
 use step_core::poll::Deadline;
 use step_core::{Common, Fail, Report, output};
 
@@ -95,6 +95,8 @@ impl Ctx {
 }
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(30 * 60);
+/// "CloudFormation quotas": the size of a template that is sent in a request, in bytes.
+const LARGEST_TEMPLATE: usize = 51_200;
 
 /// Brings the stack to what is desired.
 ///
@@ -107,7 +109,9 @@ pub async fn run(ctx: &Ctx) -> anyhow::Result<Deployed> {
     let template = observe::template(ctx).await?;
     let current = observe::settled_stack(ctx).await?;
     let plan = plan::plan(&ctx.desired, &template, current.as_ref())?;
-    plan.changes.iter().for_each(|change| output::say(format!("  {change}")));
+    if !ctx.dry_run {
+        plan.changes.iter().for_each(|change| output::say(format!("  {change}")));
+    }
     if plan.changes.is_empty() {
         let outputs = current.map(|stack| stack.outputs).unwrap_or_default();
         return Deployed::new(stack, Outcome::Unchanged, plan.changes, outputs).hand_over(ctx);
@@ -115,6 +119,7 @@ pub async fn run(ctx: &Ctx) -> anyhow::Result<Deployed> {
     if ctx.dry_run {
         return Ok(Deployed::new(stack, Outcome::Planned, plan.changes, BTreeMap::new()));
     }
+    handover::prepare()?;
     let outcome = apply::apply(ctx, &guarded, &plan).await?;
     let after = observe::stack(ctx).await?.context("the stack vanished after it was deployed")?;
     Deployed::new(stack, outcome, plan.changes, after.outputs).hand_over(ctx)
@@ -189,9 +194,17 @@ impl Args {
         let template_path = self.template.clone().or_else(|| settings.template.clone());
         let template_path = template_path.unwrap_or_else(|| PathBuf::from("infra.yml"));
         let template_body = std::fs::read_to_string(&template_path).map_err(|err| {
-            Fail::invalid(format!("read the template {}: {err}", template_path.display()))
+            Fail::invalid(format!("cannot read the template {}: {err}", template_path.display()))
                 .help("name it with --template or `template` in [defaults.deploy-stack]")
         })?;
+        if template_body.len() > LARGEST_TEMPLATE {
+            let (path, size) = (template_path.display(), template_body.len());
+            return Err(Fail::invalid(format!(
+                "{path} has {size} bytes; CloudFormation takes {LARGEST_TEMPLATE}"
+            ))
+            .help("split it into several stacks")
+            .into());
+        }
         let named = self.stack.clone().or_else(|| settings.stack.clone());
         let default = || {
             let service = config.service().name.as_deref()?;
@@ -201,6 +214,7 @@ impl Args {
             Fail::invalid("the stack has no name")
                 .help("use --stack, or set `name` of [service] in landfall.toml and --env")
         })?;
+        check_stack_name(&stack)?;
         let mut parameters = settings.parameters.clone();
         parameters.extend(self.parameters.iter().cloned());
         let mut capabilities = settings.capabilities.clone();
@@ -208,4 +222,15 @@ impl Args {
         let tags = settings.tags.clone();
         Ok(Desired { stack, template_path, template_body, parameters, tags, capabilities })
     }
+}
+
+/// "CreateStack": letters, digits and hyphens, a letter first, at most 128.
+fn check_stack_name(name: &str) -> Result<(), Fail> {
+    let starts_right = name.starts_with(|c: char| c.is_ascii_alphabetic());
+    let is_right = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    if starts_right && name.chars().all(is_right) && name.len() <= 128 {
+        return Ok(());
+    }
+    Err(Fail::invalid(format!("`{name}` is not a name for a stack"))
+        .help("use letters, digits and hyphens, a letter first, at most 128"))
 }

@@ -112,7 +112,7 @@ pub(crate) async fn stack(ctx: &Ctx) -> anyhow::Result<Option<Stack>> {
     Ok(Some(Stack {
         id: text(stack.stack_id()),
         status,
-        status_reason: stack.stack_status_reason().map(str::to_owned),
+        status_reason: stack.stack_status_reason().filter(|why| !why.is_empty()).map(str::to_owned),
         template_body,
         parameters: stack
             .parameters()

@@ -154,8 +154,9 @@ fn parameters(
     if let Some(key) = unknown.first() {
         let path = desired.template_path.display();
         let known: Vec<&str> = template.parameters.iter().map(|p| p.key.as_str()).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
         return Err(Fail::invalid(format!("{path} has no parameter `{key}`"))
-            .help(format!("it has: {}", known.join(", ")))
+            .help(format!("it has: {known}"))
             .into());
     }
     let mut parameters = BTreeMap::new();

@@ -124,6 +124,9 @@ fn failure(target: &str, message: &str) -> Fail {
             "allow ecr:InitiateLayerUpload, ecr:UploadLayerPart, ecr:CompleteLayerUpload, \
              ecr:BatchCheckLayerAvailability and ecr:PutImage to the role that runs this step",
         )
+    } else if step_docker::is_network(message) {
+        Fail::new(Exit::Unreachable, text)
+            .help("check the network, and that the registry's name is right")
     } else {
         Fail::new(Exit::Failed, text).help("run the step again: what was sent is not sent twice")
     }

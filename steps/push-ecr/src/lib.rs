@@ -14,7 +14,7 @@ use bollard::Docker;
 use landfall_toml::{Config, Needs};
 use serde::Serialize;
 use step_aws::{Aws, AwsArgs};
-use step_core::handover::{BuiltImage, Handover, PushedImage};
+use step_core::handover::{self, BuiltImage, Handover, PushedImage};
 use step_core::{Common, Fail, Report, output};
 use step_docker::DockerArgs;
 
@@ -96,6 +96,8 @@ impl Ctx {
                 .help("use --repository, or set `name` of [service] in landfall.toml")
         })?;
         let tag = args.tag.clone().unwrap_or_else(|| tag_of(&reference).to_owned());
+        step_docker::check_name(&repository)?;
+        step_docker::check_tag(&tag)?;
         let revision = built.filter(|built| built.reference == reference);
         let desired = Desired {
             revision: revision.and_then(|built| built.revision),
@@ -128,10 +130,14 @@ pub async fn run(ctx: &Ctx) -> anyhow::Result<Pushed> {
     let guarded = ctx.aws.guard().await?;
     let remote = observe::repository(ctx).await?;
     let plan = plan::plan(desired, &local, remote.as_ref())?;
-    plan.iter().for_each(|change| output::say(format!("  {change}")));
-    if ctx.dry_run && !plan.is_empty() {
-        return Ok(Pushed { outcome: Outcome::Planned, changes: plan, image: None });
+    if !ctx.dry_run {
+        plan.iter().for_each(|change| output::say(format!("  {change}")));
     }
+    if ctx.dry_run && !plan.is_empty() {
+        let (repository, outcome) = (desired.repository.clone(), Outcome::Planned);
+        return Ok(Pushed { outcome, repository, changes: plan, image: None });
+    }
+    handover::prepare()?;
     let outcome = if plan.is_empty() { Outcome::Unchanged } else { Outcome::Pushed };
     let remote = match remote {
         Some(remote) if plan.is_empty() => remote,
@@ -141,7 +147,7 @@ pub async fn run(ctx: &Ctx) -> anyhow::Result<Pushed> {
     if !ctx.dry_run {
         image.hand_over()?;
     }
-    Ok(Pushed { outcome, changes: plan, image: Some(image) })
+    Ok(Pushed { outcome, repository: image.repository.clone(), changes: plan, image: Some(image) })
 }
 
 /// What became of the image.
@@ -160,6 +166,8 @@ pub enum Outcome {
 #[derive(Debug, Serialize)]
 pub struct Pushed {
     outcome: Outcome,
+    #[serde(skip)]
+    repository: String,
     changes: Vec<Change>,
     #[serde(flatten)]
     image: Option<PushedImage>,
@@ -189,7 +197,7 @@ impl fmt::Display for Pushed {
                 )
             }
             None => {
-                write!(f, "{}", self.outcome())?;
+                write!(f, "{}: {}", self.repository, self.outcome())?;
                 self.changes.iter().try_for_each(|change| write!(f, "\n  {change}"))
             }
         }

@@ -23,7 +23,7 @@ use crate::text::{Pairs, Text};
 /// Exit 2: the file is missing, has no checks, or a check is wrong; each with its place.
 pub(crate) fn load(path: &Path) -> anyhow::Result<Vec<Check>> {
     let text = std::fs::read_to_string(path).map_err(|err| {
-        Fail::invalid(format!("read the checks {}: {err}", path.display()))
+        Fail::invalid(format!("cannot read the checks {}: {err}", path.display()))
             .help("name the file with --file or `file` in [defaults.smoke-test] of landfall.toml")
     })?;
     let checks = from_text(path, &text)?;

@@ -196,8 +196,8 @@ impl Checked {
     ) -> bool {
         self.attempts += 1;
         match result {
-            // The end of the step's time must not hide what was wrong all the time.
-            Err(none) if none.cut_off && self.has_failed() => {}
+            // The end of the step's time says nothing about the service: the round before counts.
+            Err(none) if none.cut_off && self.attempts > 1 => return false,
             Err(none) => {
                 self.mismatches = vec![Mismatch::no_answer(&none.reason)];
                 (self.status, self.latency_ms, self.body) = (None, None, None);

@@ -27,7 +27,6 @@ impl Consumer {
         let include = "file: /ci-templates/landfall.yml";
         let with_inputs = format!("{include}\n    inputs: {inputs}");
         consumer.edit(".gitlab-ci.yml", include, &with_inputs);
-        consumer.lock_dependencies();
         consumer.git(&["init", "--quiet", "--initial-branch=main"]);
         consumer.git(&["remote", "add", "origin", "https://gitlab.example.test/team/orders.git"]);
         consumer.git(&["add", "."]);
@@ -123,14 +122,6 @@ impl Consumer {
             std::fs::create_dir_all(to.parent().unwrap()).unwrap();
             std::fs::copy(example.join(file), to).unwrap();
         }
-    }
-
-    /// In the workspace the example has no lock file of its own. Cut down to what it needs, that
-    /// of the workspace becomes it, with the versions that are on this machine.
-    fn lock_dependencies(&self) {
-        std::fs::copy(repository().join("Cargo.lock"), self.path("Cargo.lock")).unwrap();
-        let update = ["update", "--workspace", "--offline", "--quiet"];
-        done(Command::new("cargo").args(update).current_dir(self.path("")));
     }
 
     fn edit(&self, file: &str, from: &str, to: &str) {

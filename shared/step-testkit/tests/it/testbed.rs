@@ -14,11 +14,9 @@ fn script(name: &str) -> String {
 #[track_caller]
 fn fails_with_4(command: &mut Command, says: &[&str]) {
     let folder = tempfile::tempdir().unwrap();
-    // Ports that are free, unless the test is about one that is not.
-    for port in ["LANDFALL_AWS_PORT", "LANDFALL_POSTGRES_PORT"] {
-        if !command.get_envs().any(|(name, _)| name == port) {
-            command.env(port, a_free_port());
-        }
+    // A port that is free, unless the test is about one that is not.
+    if !command.get_envs().any(|(name, _)| name == "LANDFALL_AWS_PORT") {
+        command.env("LANDFALL_AWS_PORT", a_free_port());
     }
     let Output { status, stderr, .. } =
         command.env("LANDFALL_TESTBED", folder.path().join("bed")).output().unwrap();
@@ -78,12 +76,15 @@ fn what_already_runs_is_used_at_once() {
     };
     let start = Instant::now();
     let up = Command::new(script("up"))
+        .arg("databases")
         .env("LANDFALL_AWS_PORT", port("AWS_ENDPOINT_URL"))
         .env("LANDFALL_POSTGRES_PORT", port("LANDFALL_TEST_POSTGRES_URL"))
+        .env("LANDFALL_MARIADB_PORT", port("LANDFALL_TEST_MARIADB_URL"))
+        .env("LANDFALL_PGBOUNCER_PORT", port("LANDFALL_TEST_PGBOUNCER_URL"))
         .output()
         .unwrap();
     let said = String::from_utf8(up.stderr).unwrap();
     assert!(up.status.success(), "{said}");
-    assert_eq!(said.matches("already").count(), 4, "{said}");
+    assert_eq!(said.matches("already").count(), 6, "{said}");
     assert!(start.elapsed() < Duration::from_secs(5));
 }

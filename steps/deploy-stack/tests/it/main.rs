@@ -168,7 +168,9 @@ fn wrong_input_ends_with_2_and_says_what_to_do() {
     let project = project();
     project.run("deploy-stack", &["-e", "dve"]).expect(2).says("(did you mean dev?)");
     project.run("deploy-stack", &[]).expect(2).says("choose one with --env NAME");
-    deploy(&project, &["--template", "none.yml"]).expect(2).says("read the template none.yml");
+    deploy(&project, &["--template", "none.yml"])
+        .expect(2)
+        .says("cannot read the template none.yml");
     deploy(&project, &["-p", "Nope=1"]).expect(2).says("infra.yml has no parameter `Nope`");
     let broken = project.with_file("broken.yml", "Resources: [");
     deploy(&broken, &["--template", "broken.yml"]).expect(2).says("broken.yml: ");

@@ -94,7 +94,7 @@ fn a_dry_run_shows_the_writes_and_makes_none() {
     assert_eq!(
         ran.stdout,
         format!(
-            "planned\n  create the repository {name} with immutable tags\n  push the tag abc\n"
+            "{name}: planned\n  create the repository {name} with immutable tags\n  push the tag abc\n"
         )
     );
     assert_eq!(proxy.writes(), [] as [&str; 0]);
