@@ -553,7 +553,11 @@ fn refused(err: &tokio_postgres::Error, address: &PostgresAddress) -> Fail {
     let fail = Fail::new(Exit::Unreachable, format!("connect to {address:?}: {why}"));
     match err.code() {
         Some(code) if *code == SqlState::INVALID_PASSWORD || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
-            fail.help("check user and password in the database URL")
+            if why_is(err, "no encryption") {
+                fail.help("the server wants TLS: write sslmode=verify-full in the database URL")
+            } else {
+                fail.help("check user and password in the database URL")
+            }
         }
         Some(code) if *code == SqlState::INVALID_CATALOG_NAME => {
             fail.help("create the database, or name another in the database URL")
@@ -580,6 +584,10 @@ fn refused(err: &tokio_postgres::Error, address: &PostgresAddress) -> Fail {
             .help("check host and port in the database URL; wait for one that starts with --wait-for-db 30s")
             .transient(),
     }
+}
+
+fn why_is(err: &tokio_postgres::Error, text: &str) -> bool {
+    err.as_db_error().is_some_and(|err| err.message().contains(text))
 }
 
 /// An error of our own SQL.

@@ -37,7 +37,11 @@ fn all_at_once(project: &Project) {
 #[test]
 fn eight_runs_at_once_apply_each_migration_once_and_all_succeed() {
     let database = Database::new();
-    all_at_once(&twenty(database.project()));
+    // An index that is built concurrently waits for every snapshot, also for those of the runs that
+    // wait for the lock.
+    let index = "-- landfall: no-transaction\nCREATE TABLE t20 (id int);\n\
+                 CREATE INDEX CONCURRENTLY i20 ON t20 (id);\nINSERT INTO log VALUES (20);\n";
+    all_at_once(&twenty(database.project()).with("V20__t20.sql", index));
     assert_eq!(database.texts("SELECT n::text FROM log ORDER BY log.n"), to_twenty());
     let project = twenty(sqlite());
     all_at_once(&project);
