@@ -32,7 +32,7 @@ pub(crate) struct Postgres {
     schema: String,
 }
 
-const PACE: Pace = Pace { early: Duration::from_millis(200), late: Duration::from_secs(1) };
+const PACE: Pace = Pace { early: Duration::from_millis(50), late: Duration::from_secs(1) };
 
 impl Postgres {
     /// Connects; a server that does not answer yet is asked again until the deadline.

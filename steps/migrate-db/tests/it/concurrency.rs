@@ -75,7 +75,7 @@ fn killed_and_run_again(project: &Project) {
     for _ in 0..10 {
         let mut step = project.command("migrate-db");
         let mut step = step.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        wait(async { tokio::time::sleep(Duration::from_millis(fastrand::u64(5..120))).await });
+        wait(async { tokio::time::sleep(Duration::from_millis(fastrand::u64(5..300))).await });
         step.kill().unwrap();
         step.wait().unwrap();
     }
@@ -86,14 +86,18 @@ fn killed_and_run_again(project: &Project) {
 #[test]
 fn a_run_that_is_killed_leaves_nothing_that_the_next_does_not_mend() {
     let database = Database::new();
-    let project = twenty(database.project());
-    // Slow enough that the kills hit migrations, and with files that have no transaction.
-    let project = (2..=20).filter(|n| n % 3 == 0).fold(project, |project, n| {
-        let sql = format!(
-            "-- landfall: no-transaction\nCREATE TABLE t{n} (id int);\nINSERT INTO t{n} SELECT \
-             generate_series(1, 20000);\nCREATE INDEX CONCURRENTLY i{n} ON t{n} (id);\n\
-             INSERT INTO log VALUES ({n});\n"
-        );
+    // Slow enough that the kills hit migrations: transactions, statements and what comes between.
+    let project = (2..=20).fold(twenty(database.project()), |project, n| {
+        let table = format!("CREATE TABLE t{n} (id int);\n");
+        let log = format!("INSERT INTO log VALUES ({n});\nSELECT pg_sleep(0.02);\n");
+        let sql = if n % 2 == 0 {
+            format!("{table}{log}")
+        } else {
+            format!(
+                "-- landfall: no-transaction\n{table}INSERT INTO t{n} SELECT generate_series(1, \
+                 9000);\nCREATE INDEX CONCURRENTLY i{n} ON t{n} (id);\n{log}"
+            )
+        };
         project.with(&format!("V{n}__t{n}.sql"), &sql)
     });
     killed_and_run_again(&project);
