@@ -30,6 +30,8 @@ pub(crate) struct Postgres {
     table: String,
     journal: String,
     schema: String,
+    /// Brings the session back to how it began.
+    reset: String,
 }
 
 const PACE: Pace = Pace { early: Duration::from_millis(50), late: Duration::from_secs(1) };
@@ -59,6 +61,9 @@ impl Postgres {
             let read_only = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY";
             client.batch_execute(read_only).await.context("set the session to read only")?;
         }
+        // PostgreSQL before 14 does not know the setting; then a run that is killed keeps its lock
+        // until its statement has ended.
+        let notices_loss = client.batch_execute(NOTICE_LOSS).await.is_ok();
         let schema = client.query_one("SELECT current_schema()::text", &[]).await;
         let schema: Option<String> = schema.context("ask for the schema")?.get(0);
         let schema = schema.ok_or_else(|| {
@@ -72,6 +77,7 @@ impl Postgres {
             table: format!("\"{quoted}\".{TABLE}"),
             journal: format!("\"{quoted}\".{JOURNAL}"),
             schema,
+            reset: if notices_loss { format!("{RESET}; {NOTICE_LOSS}") } else { RESET.to_owned() },
         })
     }
 
@@ -210,7 +216,8 @@ impl Postgres {
                 Err(err) => err,
             };
             // The transaction may be open still; without it nothing of the migration is left.
-            let _already_lost = self.client.batch_execute("ROLLBACK; RESET ALL").await;
+            let _already_lost =
+                self.client.batch_execute(&format!("ROLLBACK; {}", self.reset)).await;
             let waited = err.code() == Some(&SqlState::LOCK_NOT_AVAILABLE);
             if !waited || attempt >= limits.retries {
                 let at = sql::split(&migration.sql).get(ended).map(|one| one.line);
@@ -247,7 +254,7 @@ impl Postgres {
         let record = statement(&self.table, &Edit::Insert(row.clone()));
         // What the file set for the session is taken back: the next one starts as this one did.
         self.client.batch_execute(&format!("{record}; COMMIT")).await?;
-        self.client.batch_execute(RESET).await
+        self.client.batch_execute(&self.reset).await
     }
 
     /// Statement by statement, with a journal, so that another run goes on where this one stopped.
@@ -312,7 +319,7 @@ impl Postgres {
         }
         let record = statement(&self.table, &Edit::Insert(row.clone()));
         let forget = format!("DELETE FROM {} WHERE version = {}", self.journal, migration.version);
-        let ended = format!("BEGIN; {record}; {forget}; COMMIT; {RESET}");
+        let ended = format!("BEGIN; {record}; {forget}; COMMIT; {}", self.reset);
         Ok(self.client.batch_execute(&ended).await.map_err(failed("record the migration"))?)
     }
 
@@ -414,6 +421,10 @@ impl Postgres {
 const JOURNAL: &str = "landfall_migration_journal";
 
 const RESET: &str = "RESET ALL; RESET ROLE";
+
+/// Has the server look, while a statement runs, whether this process still listens: a job that was
+/// cancelled must not hold its locks until an hour's statement has ended.
+const NOTICE_LOSS: &str = "SET client_connection_check_interval = '1s'";
 
 /// How far an earlier run came with a file without a transaction.
 struct Journal {

@@ -133,3 +133,29 @@ fn a_server_that_drops_the_connection_is_told_and_the_next_run_goes_on() {
     assert_eq!(database.history(), ["V1__a"]);
     run(&project, &[]).expect(0);
 }
+
+#[test]
+fn a_run_that_is_cancelled_frees_its_locks_although_its_statement_is_long() {
+    let database = Database::new();
+    let project = database.project().with("V1__a.sql", "CREATE TABLE a (id int);");
+    let project = project.with("V2__long.sql", "LOCK TABLE a;\nSELECT pg_sleep(120);\n");
+    let step = project.command("migrate-db").stderr(Stdio::piped()).stdout(Stdio::null()).spawn();
+    let step = step.unwrap();
+    wait(async {
+        let client = connect(&database.url()).await;
+        let sleeps = "SELECT 1 FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = \
+                      current_database()";
+        while client.query(sleeps, &[]).await.unwrap().is_empty() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    let kill = std::process::Command::new("kill").arg(step.id().to_string()).status();
+    assert!(kill.unwrap().success());
+    let output = step.wait_with_output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(143), "{said}");
+    assert!(said.contains("what was applied is recorded; run migrate-db again"), "{said}");
+    let project = project.with("V2__long.sql", "INSERT INTO a VALUES (1);\n");
+    run(&project, &["--wait-for-lock", "30s"]).expect(0);
+    assert_eq!(database.history(), ["V1__a", "V2__long"]);
+}
