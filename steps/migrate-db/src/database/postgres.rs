@@ -674,6 +674,8 @@ fn explain(
             .help("allow more time: -- landfall: statement-timeout=30m at the head of the file")
     } else if *code == SqlState::INSUFFICIENT_PRIVILEGE {
         Fail::new(Exit::Unreachable, message).help("grant the user what the statement needs")
+    } else if *code == SqlState::DISK_FULL {
+        Fail::new(Exit::Failed, message).help("free space on the server and run migrate-db again")
     } else if *code == SqlState::ADMIN_SHUTDOWN || *code == SqlState::CRASH_SHUTDOWN {
         Fail::new(Exit::Unreachable, message).help("run migrate-db again when the server is back")
     } else {

@@ -264,6 +264,8 @@ fn explain(err: &rusqlite::Error, migration: &Migration, line: Option<usize>) ->
         )
     } else if is_denied(err) {
         Fail::new(Exit::Unreachable, message).help("check that file and folder are writable")
+    } else if err.sqlite_error_code() == Some(ErrorCode::DiskFull) {
+        Fail::new(Exit::Failed, message).help("free space and run migrate-db again")
     } else if migration.directives.no_transaction {
         Fail::new(Exit::Failed, message).help(
             "mend the file so that it can run again from its first statement, and run migrate-db",
