@@ -148,24 +148,21 @@ impl Postgres {
 
     /// See [`super::Database::history`].
     pub(super) async fn history(&self) -> anyhow::Result<Option<History>> {
-        let sql = "SELECT format_type(a.atttypid, NULL) FROM pg_attribute a \
-                   WHERE a.attrelid = to_regclass($1) AND a.attname = 'version'";
-        let kind = self
-            .client
-            .query_opt(sql, &[&self.table])
-            .await
-            .map_err(lost("look for the history"))?;
-        let Some(kind) = kind else {
-            let sql = "SELECT to_regclass($1) IS NOT NULL";
-            let exists = self.client.query_one(sql, &[&self.table]).await;
-            if exists.map_err(lost("look for the history"))?.get(0) {
-                return Err(Fail::new(Exit::Refused, format!("{TABLE} has no column `version`"))
-                    .help("another tool made the table; move it out of the way")
-                    .into());
-            }
-            return Ok(None);
+        // One look at one snapshot: another run may make the table right now. `to_regclass` would see
+        // it, and the rows of the catalogue not yet.
+        let sql = "SELECT format_type(a.atttypid, NULL) FROM pg_class c \
+                   JOIN pg_namespace n ON n.oid = c.relnamespace \
+                   LEFT JOIN pg_attribute a \
+                   ON a.attrelid = c.oid AND a.attname = 'version' AND NOT a.attisdropped \
+                   WHERE n.nspname = $1 AND c.relname = $2";
+        let found = self.client.query_opt(sql, &[&self.schema, &TABLE]).await;
+        let Some(found) = found.map_err(lost("look for the history"))? else { return Ok(None) };
+        let Some(kind) = found.get::<_, Option<String>>(0) else {
+            return Err(Fail::new(Exit::Refused, format!("{TABLE} has no column `version`"))
+                .help("another tool made the table; move it out of the way")
+                .into());
         };
-        let width = match kind.get::<_, String>(0).as_str() {
+        let width = match kind.as_str() {
             "integer" => Width::Bits32,
             "bigint" => Width::Bits64,
             other => {
