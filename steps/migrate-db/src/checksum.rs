@@ -3,6 +3,9 @@
 //! refinery's version numbers have 32 bits, or 64 with its feature `int8-versions`, and the width
 //! changes every checksum; so do the line endings of the file. A history that either refinery wrote
 //! is accepted, from a checkout with either kind of line ending.
+//!
+//! refinery-core computes one width only, as it was built: both are computed here, and tests compare
+//! them with what refinery-core of either kind says.
 
 use std::hash::{Hash, Hasher};
 
