@@ -31,8 +31,8 @@ use serde::Deserialize;
 use step_core::{Common, Fail};
 
 pub use model::{
-    AccountId, BuildImage, DeployFargate, DeployStack, Environment, Landfall, PushEcr, Service,
-    SmokeTest, Span,
+    AccountId, BuildImage, DeployFargate, DeployStack, Environment, Landfall, MigrateDb, PushEcr,
+    Service, SmokeTest, Span,
 };
 pub use parse::parse;
 

@@ -56,6 +56,9 @@ pub struct Environment {
     /// Settings of deploy-fargate.
     #[serde(rename = "deploy-fargate")]
     pub deploy_fargate: DeployFargate,
+    /// Settings of migrate-db.
+    #[serde(rename = "migrate-db")]
+    pub migrate_db: MigrateDb,
     /// Settings of smoke-test.
     #[serde(rename = "smoke-test")]
     pub smoke_test: SmokeTest,
@@ -120,6 +123,20 @@ pub struct DeployFargate {
     pub desired_count: Option<u16>,
     /// How long to wait, for example "15m".
     pub timeout: Option<Span>,
+}
+
+/// Settings of migrate-db. The database's URL is no setting: it comes from a variable or a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MigrateDb {
+    /// Folder of the migrations. Default: `migrations`.
+    pub folder: Option<PathBuf>,
+    /// Whether a file below the newest applied version may still be applied. Default: false.
+    pub out_of_order: Option<bool>,
+    /// How long a statement may wait for a lock, for example "5s". Default: 10s.
+    pub lock_timeout: Option<Span>,
+    /// How long a statement may run, for example "10m". Default: what the database allows.
+    pub statement_timeout: Option<Span>,
 }
 
 /// Settings of smoke-test.

@@ -1,0 +1,365 @@
+//! The folder of migrations: what is in it, or why it cannot be used.
+//!
+//! refinery skips a file whose name it does not like, without a word. Here whatever looks like a
+//! migration is one, or an error.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::Context;
+use serde::Serialize;
+use step_core::Fail;
+
+/// A file of the folder, ready to be applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Migration {
+    pub(crate) version: i64,
+    pub(crate) name: String,
+    pub(crate) path: PathBuf,
+    pub(crate) sql: String,
+    pub(crate) directives: Directives,
+}
+
+/// What the head of a file says of how it is to be run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub(crate) struct Directives {
+    /// Each statement by itself, as `CREATE INDEX CONCURRENTLY` demands.
+    pub(crate) no_transaction: bool,
+    /// How long a statement may wait for a lock.
+    #[serde(skip)]
+    pub(crate) lock_timeout: Option<Duration>,
+    /// How long a statement may run.
+    #[serde(skip)]
+    pub(crate) statement_timeout: Option<Duration>,
+}
+
+impl Migration {
+    /// `V2__add_users`, as refinery writes it.
+    pub(crate) fn id(&self) -> String {
+        id(self.version, &self.name)
+    }
+
+    /// A migration for tests.
+    #[cfg(test)]
+    pub(crate) fn example(version: i64, name: &str) -> Self {
+        Self {
+            version,
+            name: name.to_owned(),
+            path: format!("migrations/V{version}__{name}.sql").into(),
+            sql: "SELECT 1;".to_owned(),
+            directives: Directives::default(),
+        }
+    }
+}
+
+/// `V2__add_users`.
+pub(crate) fn id(version: i64, name: &str) -> String {
+    format!("V{version}__{name}")
+}
+
+/// Reads all migrations below a folder, in the order of their versions.
+///
+/// # Errors
+/// Exit 2, with every file that is wrong: its name, a second file of the same version, its encoding,
+/// its directives; or there is no migration and `allow_empty` is not set.
+pub(crate) fn read(folder: &Path, allow_empty: bool) -> anyhow::Result<Vec<Migration>> {
+    let mut paths = Vec::new();
+    walk(folder, &mut paths)?;
+    paths.sort();
+    let mut problems = Vec::new();
+    let mut by_version: BTreeMap<i64, Migration> = BTreeMap::new();
+    for path in paths {
+        match migration(&path) {
+            Ok(None) => {}
+            Ok(Some(migration)) => {
+                if let Some(other) = by_version.get(&migration.version) {
+                    problems.push(format!(
+                        "{} and {} have the same version {}: give one of them another",
+                        other.path.display(),
+                        migration.path.display(),
+                        migration.version
+                    ));
+                } else {
+                    by_version.insert(migration.version, migration);
+                }
+            }
+            Err(problem) => problems.push(problem),
+        }
+    }
+    if !problems.is_empty() {
+        return Err(Fail::invalid(problems.join("\n"))
+            .help("nothing was applied; a migration is named V1__what_it_does.sql")
+            .into());
+    }
+    if by_version.is_empty() && !allow_empty {
+        return Err(Fail::invalid(format!("there is no migration in {}", folder.display()))
+            .help("write one with `migrate-db new NAME`, or allow an empty folder: --allow-empty")
+            .into());
+    }
+    Ok(by_version.into_values().collect())
+}
+
+/// All files below a folder. Hidden ones are an editor's or git's.
+fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> anyhow::Result<()> {
+    let entries = std::fs::read_dir(folder).map_err(|err| {
+        Fail::invalid(format!("read the folder of migrations {}: {err}", folder.display()))
+            .help("name it with --folder or `migrate-db.folder` in landfall.toml")
+    })?;
+    for entry in entries {
+        let entry = entry.with_context(|| folder.display().to_string())?;
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        let path = entry.path();
+        if path.is_dir() {
+            walk(&path, paths)?;
+        } else {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+/// The migration in a file; `None` when the file is something else, such as a README.
+fn migration(path: &Path) -> Result<Option<Migration>, String> {
+    let place = path.display();
+    let Some(file_name) = path.file_name().and_then(|name| name.to_str()) else {
+        return Err(format!("{place}: the name is not UTF-8"));
+    };
+    let Some((version, name)) = parse_name(file_name).map_err(|why| format!("{place}: {why}"))?
+    else {
+        return Ok(None);
+    };
+    let bytes = std::fs::read(path).map_err(|err| format!("{place}: {err}"))?;
+    let sql = text(bytes).map_err(|why| format!("{place}: {why}"))?;
+    let directives = directives(&sql).map_err(|(line, why)| format!("{place}:{line}: {why}"))?;
+    Ok(Some(Migration { version, name, path: path.to_owned(), sql, directives }))
+}
+
+/// Version and name out of a file's name; `None` when it does not look like a migration.
+fn parse_name(file_name: &str) -> Result<Option<(i64, String)>, String> {
+    let lower = file_name.to_ascii_lowercase();
+    let digits_follow = |prefix: char| {
+        lower
+            .strip_prefix(prefix)
+            .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let is_sql = lower.ends_with(".sql");
+    if !is_sql {
+        if (digits_follow('v') || digits_follow('u')) && lower.contains("__") {
+            return Err(
+                "looks like a migration, but does not end in .sql; rename or move it".into()
+            );
+        }
+        return Ok(None);
+    }
+    let Some(stem) = file_name.strip_suffix(".sql") else {
+        return Err("the ending is written .sql, in lower case".into());
+    };
+    if lower.starts_with("r__") {
+        return Err("repeatable migrations (R__) are not supported yet".into());
+    }
+    if digits_follow('u') {
+        return Err("U (refinery's migration out of order) is not supported: name it V and pass \
+                    --out-of-order"
+            .into());
+    }
+    if !stem.starts_with('V') {
+        return Err("every .sql file in the folder is a migration, and its name begins with a \
+                    capital V: V1__what_it_does.sql"
+            .into());
+    }
+    let rest = &stem[1..];
+    let Some((version, name)) = rest.split_once("__") else {
+        return Err("two underscores stand between the version and the name: \
+                    V1__what_it_does.sql"
+            .into());
+    };
+    if version.is_empty() || !version.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(format!(
+            "`{version}` is not a version: write a whole number (V12__) or a time of 14 digits \
+             (V20260131120000__)"
+        ));
+    }
+    let version: i64 =
+        version.parse().map_err(|_| format!("the version {version} is too large"))?;
+    if name.is_empty() || !name.chars().all(|c| c == '_' || c.is_alphanumeric()) {
+        return Err(format!(
+            "`{name}` is not a name: letters, digits and underscores, for refinery ignores the rest"
+        ));
+    }
+    if name.chars().count() > LONGEST_NAME {
+        return Err(format!("the name is longer than {LONGEST_NAME} characters"));
+    }
+    Ok(Some((version, name.to_owned())))
+}
+
+/// What the column of the history holds.
+const LONGEST_NAME: usize = 255;
+
+/// The text of a file. A byte order mark is refused, not stripped: refinery would hash it and send
+/// it to the database, so that the two would not agree on the checksum.
+fn text(bytes: Vec<u8>) -> Result<String, String> {
+    for (mark, what) in [
+        (&b"\xEF\xBB\xBF"[..], "begins with a byte order mark; save it as UTF-8 without BOM"),
+        (b"\xFF\xFE", "is UTF-16; save it as UTF-8"),
+        (b"\xFE\xFF", "is UTF-16; save it as UTF-8"),
+    ] {
+        if bytes.starts_with(mark) {
+            return Err(what.into());
+        }
+    }
+    String::from_utf8(bytes).map_err(|err| {
+        let valid = &err.as_bytes()[..err.utf8_error().valid_up_to()];
+        let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+        format!("is not UTF-8 (line {line}); save it as UTF-8")
+    })
+}
+
+/// The directives in the comments at the head of a file. The error is a line and what is wrong.
+fn directives(sql: &str) -> Result<Directives, (usize, String)> {
+    let mut found = Directives::default();
+    let mut in_head = true;
+    for (line, number) in sql.lines().zip(1..) {
+        let line = line.trim();
+        in_head &= line.is_empty() || line.starts_with("--");
+        let Some(comment) = line.strip_prefix("--") else { continue };
+        let Some(words) = comment.trim_start().strip_prefix("landfall:") else { continue };
+        if !in_head {
+            return Err((
+                number,
+                "a directive stands at the head of the file, before any SQL".into(),
+            ));
+        }
+        for word in words.split([' ', ',', '\t']).filter(|word| !word.is_empty()) {
+            directive(&mut found, word).map_err(|why| (number, why))?;
+        }
+    }
+    Ok(found)
+}
+
+fn directive(found: &mut Directives, word: &str) -> Result<(), String> {
+    let (key, value) = word.split_once('=').map_or((word, None), |(key, value)| (key, Some(value)));
+    let time = || {
+        let value = value.ok_or_else(|| format!("{key} needs a time: {key}=5s"))?;
+        let time = step_core::duration(value).map_err(|err| format!("{key}: {err}"))?;
+        Ok::<_, String>(Some(time))
+    };
+    match key {
+        "no-transaction" if value.is_none() => found.no_transaction = true,
+        "lock-timeout" => found.lock_timeout = time()?,
+        "statement-timeout" => found.statement_timeout = time()?,
+        _ => {
+            return Err(format!(
+                "unknown directive `{word}`; there are no-transaction, lock-timeout=TIME and \
+                 statement-timeout=TIME"
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn name(file: &str) -> Result<Option<(i64, String)>, String> {
+        parse_name(file)
+    }
+
+    #[test]
+    fn numbers_and_times_are_versions() {
+        assert_eq!(name("V1__init.sql"), Ok(Some((1, "init".into()))));
+        assert_eq!(name("V007__a_b.sql"), Ok(Some((7, "a_b".into()))));
+        assert_eq!(name("V20260131120000__x.sql"), Ok(Some((20_260_131_120_000, "x".into()))));
+        assert_eq!(name("V2__add__users.sql"), Ok(Some((2, "add__users".into()))));
+    }
+
+    #[test]
+    fn what_looks_like_a_migration_and_would_be_ignored_is_an_error_with_its_reason() {
+        for (file, why) in [
+            ("V2__add-users.sql", "`add-users` is not a name"),
+            ("v3__x.sql", "begins with a capital V"),
+            ("V4_x.sql", "two underscores"),
+            ("V1.1__x.sql", "`1.1` is not a version"),
+            ("V__x.sql", "`` is not a version"),
+            ("V5__x.SQL", "in lower case"),
+            ("V99999999999999999999__x.sql", "too large"),
+            ("V6__.sql", "`` is not a name"),
+            ("V6__x.sql.orig", "does not end in .sql"),
+            ("U6__x.sql", "--out-of-order"),
+            ("R__view.sql", "not supported yet"),
+            ("seed.sql", "begins with a capital V"),
+            ("|1__x.sql", "begins with a capital V"),
+        ] {
+            let err = name(file).unwrap_err();
+            assert!(err.contains(why), "{file}: {err}");
+        }
+        for file in ["README.md", "notes.txt", "views"] {
+            assert_eq!(name(file), Ok(None), "{file}");
+        }
+    }
+
+    #[test]
+    fn names_that_are_taken_are_names_that_refinery_takes() {
+        for file in ["V1__init", "V007__a_b", "V20260131120000__x", "V2__add__users", "V3__größe"]
+        {
+            let (version, parsed) = name(&format!("{file}.sql")).unwrap().unwrap();
+            let theirs = refinery_core::Migration::unapplied(file, "").unwrap();
+            assert_eq!((theirs.version(), theirs.name()), (version, parsed.as_str()), "{file}");
+        }
+    }
+
+    #[test]
+    fn directives_stand_in_the_head() {
+        let sql = "-- Adds an index.\n-- landfall: no-transaction lock-timeout=3s\n\n\
+                   --landfall: statement-timeout=10m\nSELECT 1;\n";
+        let found = directives(sql).unwrap();
+        assert!(found.no_transaction);
+        assert_eq!(found.lock_timeout, Some(Duration::from_secs(3)));
+        assert_eq!(found.statement_timeout, Some(Duration::from_secs(600)));
+        for (sql, line, why) in [
+            ("\n-- landfall: notransaction\n", 2, "unknown directive `notransaction`"),
+            ("-- landfall: lock-timeout", 1, "lock-timeout needs a time"),
+            ("-- landfall: lock-timeout=soon", 1, "write for example 90s"),
+            ("SELECT 1;\n-- landfall: no-transaction\n", 2, "before any SQL"),
+            ("-- landfall: no-transaction=yes", 1, "unknown directive"),
+        ] {
+            let (at, err) = directives(sql).unwrap_err();
+            assert_eq!(at, line, "{sql}");
+            assert!(err.contains(why), "{err}");
+        }
+    }
+
+    #[test]
+    fn files_of_another_encoding_are_refused_with_what_to_do() {
+        let of = |bytes: &[u8]| text(bytes.to_vec()).unwrap_err();
+        assert!(of(b"\xEF\xBB\xBFSELECT 1").contains("without BOM"));
+        assert!(of(b"\xFF\xFES\0").contains("UTF-16"));
+        assert_eq!(of(b"SELECT 1;\n-- Gr\xF6\xDFe\n"), "is not UTF-8 (line 2); save it as UTF-8");
+    }
+
+    #[test]
+    fn two_files_of_one_version_are_both_named_and_all_problems_come_at_once() {
+        let folder = tempfile::tempdir().unwrap();
+        for file in ["V1__a.sql", "V01__b.sql", "V2_c.sql", "README.md", ".V3__hidden.sql.swp"] {
+            std::fs::write(folder.path().join(file), "SELECT 1;").unwrap();
+        }
+        let err = read(folder.path(), false).unwrap_err().to_string();
+        let lines: Vec<&str> = err.lines().collect();
+        assert_eq!(lines.len(), 2, "{err}");
+        assert!(
+            lines[0].contains("V01__b.sql and ") && lines[0].contains("V1__a.sql have the same")
+        );
+        assert!(lines[1].contains("V2_c.sql: two underscores"), "{err}");
+    }
+
+    #[test]
+    fn an_empty_folder_is_an_error_unless_it_is_allowed() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(read(folder.path(), false).unwrap_err().to_string().contains("no migration in"));
+        assert_eq!(read(folder.path(), true).unwrap(), []);
+        assert!(read(&folder.path().join("none"), true).is_err());
+    }
+}

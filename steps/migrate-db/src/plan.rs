@@ -1,0 +1,520 @@
+//! What has to be done, told from the files and the history alone. No I/O.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+use serde::Serialize;
+use step_core::{Exit, Fail};
+
+use crate::checksum::{self, Width};
+use crate::files::{Migration, id};
+
+/// A row of the history, as refinery writes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) version: i64,
+    pub(crate) name: String,
+    pub(crate) applied_on: String,
+    pub(crate) checksum: String,
+}
+
+/// The history in the database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct History {
+    pub(crate) width: Width,
+    /// In the order of their versions.
+    pub(crate) rows: Vec<Row>,
+}
+
+/// What the user wants.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Wanted {
+    /// The last version to apply; none: all.
+    pub(crate) target: Option<i64>,
+    /// Whether a file below the newest applied version may still be applied.
+    pub(crate) out_of_order: bool,
+}
+
+/// A write.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case", tag = "change")]
+pub(crate) enum Change {
+    /// The table of the history is made.
+    CreateHistory {
+        /// The width of its versions.
+        width: Width,
+    },
+    /// A migration is run and recorded.
+    Apply {
+        /// Its version.
+        version: i64,
+        /// Its name.
+        name: String,
+        /// Its file.
+        file: PathBuf,
+        /// Whether it and its row are one transaction.
+        transaction: bool,
+    },
+    /// A migration is recorded without being run.
+    Record {
+        /// Its version.
+        version: i64,
+        /// Its name.
+        name: String,
+        /// Its file.
+        file: PathBuf,
+    },
+    /// The row of an edited file gets the name and checksum of the file.
+    Restate {
+        /// Its version.
+        version: i64,
+        /// Recorded name and checksum.
+        from: String,
+        /// Name and checksum of the file.
+        to: String,
+    },
+    /// The row of a file that is gone is removed.
+    Forget {
+        /// Its version.
+        version: i64,
+        /// Its recorded name.
+        name: String,
+    },
+}
+
+impl fmt::Display for Change {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Change::CreateHistory { .. } => write!(f, "create the table {TABLE}"),
+            Change::Apply { version, name, transaction, .. } => {
+                let how = if *transaction { "" } else { ", without a transaction" };
+                write!(f, "apply {}{how}", id(*version, name))
+            }
+            Change::Record { version, name, .. } => {
+                write!(f, "record {} as applied, without running it", id(*version, name))
+            }
+            Change::Restate { version, from, to } => {
+                write!(f, "restate version {version}: {from} -> {to}")
+            }
+            Change::Forget { version, name } => {
+                write!(f, "forget {}, whose file is gone", id(*version, name))
+            }
+        }
+    }
+}
+
+/// refinery's table.
+pub(crate) const TABLE: &str = "refinery_schema_history";
+
+/// Something between the history and the files that nobody but the user can settle.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Problem {
+    Edited { file: PathBuf, recorded: Row, now: String },
+    Deleted { recorded: Row },
+    OutOfOrder { file: PathBuf, version: i64, newest: Row },
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Problem::Edited { file, recorded, now } => write!(
+                f,
+                "{} was changed after it was applied: {} was recorded on {} with the checksum {}, \
+                 the file has {now}",
+                file.display(),
+                id(recorded.version, &recorded.name),
+                recorded.applied_on,
+                recorded.checksum
+            ),
+            Problem::Deleted { recorded } => write!(
+                f,
+                "{} was applied on {} (checksum {}), and its file is gone",
+                id(recorded.version, &recorded.name),
+                recorded.applied_on,
+                recorded.checksum
+            ),
+            Problem::OutOfOrder { file, version, newest } => write!(
+                f,
+                "{} comes too late: version {version} is below {}, which was applied on {}",
+                file.display(),
+                id(newest.version, &newest.name),
+                newest.applied_on
+            ),
+        }
+    }
+}
+
+impl Problem {
+    fn help(&self) -> &'static str {
+        match self {
+            Problem::Edited { .. } => {
+                "restore the file and write a new migration; if the database is right as it is, \
+                 `migrate-db repair` records the file as it is now"
+            }
+            Problem::Deleted { .. } => {
+                "restore the file; if it is to be forgotten, `migrate-db repair` removes its row"
+            }
+            Problem::OutOfOrder { .. } => {
+                "give the file a version above the newest, or allow it: --out-of-order"
+            }
+        }
+    }
+}
+
+/// The state of a migration.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum State {
+    Applied,
+    Pending,
+    AboveTarget,
+    Edited,
+    Deleted,
+    OutOfOrder,
+}
+
+impl fmt::Display for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            State::Applied => "applied",
+            State::Pending => "pending",
+            State::AboveTarget => "above target",
+            State::Edited => "edited",
+            State::Deleted => "deleted",
+            State::OutOfOrder => "out of order",
+        })
+    }
+}
+
+/// A migration as files and history have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Entry {
+    pub(crate) version: i64,
+    pub(crate) name: String,
+    pub(crate) state: State,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) file: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) applied_on: Option<String>,
+}
+
+/// Files and history, laid side by side in the order of their versions.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Comparison {
+    pub(crate) entries: Vec<Entry>,
+    pub(crate) problems: Vec<Problem>,
+}
+
+impl Comparison {
+    /// How many migrations wait to be applied.
+    pub(crate) fn pending(&self) -> usize {
+        self.entries.iter().filter(|entry| entry.state == State::Pending).count()
+    }
+
+    /// The refusal to go on with a history that does not fit the files.
+    pub(crate) fn refusal(&self) -> Option<Fail> {
+        let first = self.problems.first()?;
+        let lines: Vec<String> = self.problems.iter().map(ToString::to_string).collect();
+        Some(Fail::new(Exit::Refused, lines.join("\n")).help(first.help()))
+    }
+}
+
+/// Lays files and history side by side.
+pub(crate) fn compare(
+    files: &[Migration],
+    history: Option<&History>,
+    wanted: &Wanted,
+) -> Comparison {
+    let rows = history.map(|history| history.rows.as_slice()).unwrap_or_default();
+    let width = width(files, history);
+    let recorded: BTreeMap<i64, &Row> = rows.iter().map(|row| (row.version, row)).collect();
+    let by_version: BTreeMap<i64, &Migration> = files.iter().map(|it| (it.version, it)).collect();
+    let newest = rows.iter().max_by_key(|row| row.version);
+    let mut found = Comparison::default();
+    let versions: std::collections::BTreeSet<i64> =
+        recorded.keys().chain(by_version.keys()).copied().collect();
+    for version in versions {
+        let (row, file) = (recorded.get(&version).copied(), by_version.get(&version).copied());
+        let state = match (row, file) {
+            (Some(row), Some(file)) if is_same(row, file) => State::Applied,
+            (Some(row), Some(file)) => {
+                let now = checksum::canonical(file, width);
+                found.problems.push(Problem::Edited {
+                    file: file.path.clone(),
+                    recorded: row.clone(),
+                    now,
+                });
+                State::Edited
+            }
+            (Some(row), None) => {
+                found.problems.push(Problem::Deleted { recorded: row.clone() });
+                State::Deleted
+            }
+            _ if wanted.target.is_some_and(|target| version > target) => State::AboveTarget,
+            (None, Some(file)) => match newest.filter(|newest| newest.version > version) {
+                Some(newest) if !wanted.out_of_order => {
+                    found.problems.push(Problem::OutOfOrder {
+                        file: file.path.clone(),
+                        version,
+                        newest: newest.clone(),
+                    });
+                    State::OutOfOrder
+                }
+                _ => State::Pending,
+            },
+            (None, None) => continue,
+        };
+        found.entries.push(Entry {
+            version,
+            name: file
+                .map_or_else(|| row.map(|row| row.name.clone()), |it| Some(it.name.clone()))
+                .unwrap_or_default(),
+            state,
+            file: file.map(|file| file.path.clone()),
+            applied_on: row.map(|row| row.applied_on.clone()),
+        });
+    }
+    found
+}
+
+fn is_same(row: &Row, file: &Migration) -> bool {
+    row.name == file.name && checksum::matches(file, &row.checksum)
+}
+
+/// The width of the history, or of the one to be made: as refinery's default unless a version needs
+/// more.
+pub(crate) fn width(files: &[Migration], history: Option<&History>) -> Width {
+    let fits = files.iter().all(|file| i32::try_from(file.version).is_ok());
+    let natural = if fits { Width::Bits32 } else { Width::Bits64 };
+    history.map_or(natural, |history| history.width)
+}
+
+/// The changes of `up`.
+///
+/// # Errors
+/// Exit 8: the history does not fit the files. Exit 2: no file has the target's version, or a version
+/// is too large for the history.
+pub(crate) fn up(
+    files: &[Migration],
+    history: Option<&History>,
+    wanted: &Wanted,
+) -> Result<Vec<Change>, Fail> {
+    check_target(files, wanted.target)?;
+    let comparison = compare(files, history, wanted);
+    if let Some(refusal) = comparison.refusal() {
+        return Err(refusal);
+    }
+    check_width(files, history)?;
+    let pending = comparison.entries.iter().filter(|entry| entry.state == State::Pending);
+    let pending: Vec<i64> = pending.map(|entry| entry.version).collect();
+    let apply =
+        files.iter().filter(|file| pending.contains(&file.version)).map(|file| Change::Apply {
+            version: file.version,
+            name: file.name.clone(),
+            file: file.path.clone(),
+            transaction: !file.directives.no_transaction,
+        });
+    Ok(create(files, history).into_iter().chain(apply).collect())
+}
+
+/// The changes of `baseline`: everything up to a version counts as applied.
+///
+/// # Errors
+/// Exit 8: there is a history. Exit 2: no file has the version.
+pub(crate) fn baseline(
+    files: &[Migration],
+    history: Option<&History>,
+    version: i64,
+) -> Result<Vec<Change>, Fail> {
+    check_target(files, Some(version))?;
+    let below = || files.iter().filter(|file| file.version <= version);
+    let rows = history.map(|history| history.rows.as_slice()).unwrap_or_default();
+    if let Some(newest) = rows.last() {
+        let is_done = rows.len() == below().count()
+            && below()
+                .zip(rows)
+                .all(|(file, row)| file.version == row.version && is_same(row, file));
+        if is_done {
+            return Ok(Vec::new());
+        }
+        let message = format!(
+            "the database has a history already, up to {}",
+            id(newest.version, &newest.name)
+        );
+        return Err(Fail::new(Exit::Refused, message)
+            .help("baseline is for a database that no migration was recorded in; see status"));
+    }
+    check_width(files, history)?;
+    let record = below().map(|file| Change::Record {
+        version: file.version,
+        name: file.name.clone(),
+        file: file.path.clone(),
+    });
+    Ok(create(files, history).into_iter().chain(record).collect())
+}
+
+/// The changes of `repair`: the history is made to say what the files say. It runs no migration.
+pub(crate) fn repair(files: &[Migration], history: Option<&History>) -> Vec<Change> {
+    let width = width(files, history);
+    let problems = compare(files, history, &Wanted::default()).problems;
+    problems
+        .into_iter()
+        .filter_map(|problem| match problem {
+            Problem::Edited { recorded, .. } => {
+                let file = files.iter().find(|file| file.version == recorded.version)?;
+                Some(Change::Restate {
+                    version: recorded.version,
+                    from: format!("{} {}", recorded.name, recorded.checksum),
+                    to: format!("{} {}", file.name, checksum::canonical(file, width)),
+                })
+            }
+            Problem::Deleted { recorded } => {
+                Some(Change::Forget { version: recorded.version, name: recorded.name })
+            }
+            Problem::OutOfOrder { .. } => None,
+        })
+        .collect()
+}
+
+fn create(files: &[Migration], history: Option<&History>) -> Option<Change> {
+    history.is_none().then(|| Change::CreateHistory { width: width(files, None) })
+}
+
+fn check_target(files: &[Migration], target: Option<i64>) -> Result<(), Fail> {
+    match target {
+        Some(target) if !files.iter().any(|file| file.version == target) => {
+            let known = files.iter().map(|file| file.version.to_string());
+            let known: Vec<String> = known.rev().take(5).collect();
+            Err(Fail::invalid(format!("no file has the version {target}"))
+                .help(format!("the newest versions are {}", known.join(", "))))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_width(files: &[Migration], history: Option<&History>) -> Result<(), Fail> {
+    let large = files.iter().find(|file| i32::try_from(file.version).is_err());
+    match (large, history.map(|history| history.width)) {
+        (Some(file), Some(Width::Bits32)) => Err(Fail::invalid(format!(
+            "{}: the version does not fit into the history, whose versions have 32 bits",
+            file.path.display()
+        ))
+        .help(format!(
+            "if only refinery with `int8-versions` or landfall reads it: ALTER TABLE {TABLE} ALTER \
+             COLUMN version TYPE bigint"
+        ))),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn files(versions: &[i64]) -> Vec<Migration> {
+        versions.iter().map(|version| Migration::example(*version, "x")).collect()
+    }
+
+    fn applied(versions: &[i64], width: Width) -> History {
+        let rows = files(versions).into_iter().map(|file| Row {
+            version: file.version,
+            name: file.name.clone(),
+            applied_on: "2026-01-31T12:00:00Z".into(),
+            checksum: checksum::canonical(&file, width),
+        });
+        History { width, rows: rows.collect() }
+    }
+
+    fn planned(have: &[i64], done: Option<&[i64]>, wanted: Wanted) -> Result<Vec<String>, String> {
+        let history = done.map(|done| applied(done, Width::Bits32));
+        let changes = up(&files(have), history.as_ref(), &wanted).map_err(|err| err.to_string())?;
+        Ok(changes.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn what_is_not_recorded_is_applied_in_order_and_nothing_twice() {
+        let all = Wanted::default();
+        assert_eq!(
+            planned(&[1, 2], None, all).unwrap(),
+            ["create the table refinery_schema_history", "apply V1__x", "apply V2__x"]
+        );
+        assert_eq!(planned(&[1, 2, 10], Some(&[1]), all).unwrap(), ["apply V2__x", "apply V10__x"]);
+        assert_eq!(planned(&[1, 2], Some(&[1, 2]), all).unwrap(), [] as [&str; 0]);
+    }
+
+    #[test]
+    fn a_target_is_the_last_that_is_applied_and_has_to_exist() {
+        let to = |target| Wanted { target: Some(target), ..Wanted::default() };
+        assert_eq!(planned(&[1, 2, 3], Some(&[1]), to(2)).unwrap(), ["apply V2__x"]);
+        assert_eq!(planned(&[1, 2, 3], Some(&[]), to(9)).unwrap_err(), "no file has the version 9");
+    }
+
+    #[test]
+    fn a_late_file_is_refused_unless_it_is_allowed() {
+        let err = planned(&[1, 2, 3], Some(&[1, 3]), Wanted::default()).unwrap_err();
+        assert_eq!(
+            err,
+            "migrations/V2__x.sql comes too late: version 2 is below V3__x, which was applied on \
+             2026-01-31T12:00:00Z"
+        );
+        let allowed = Wanted { out_of_order: true, ..Wanted::default() };
+        assert_eq!(planned(&[1, 2, 3], Some(&[1, 3]), allowed).unwrap(), ["apply V2__x"]);
+    }
+
+    #[test]
+    fn edited_and_deleted_files_are_told_with_what_was_recorded() {
+        let mut history = applied(&[1, 2, 3], Width::Bits32);
+        history.rows[1].checksum = "77".into();
+        let err = up(&files(&[1, 2]), Some(&history), &Wanted::default()).unwrap_err();
+        assert_eq!(err.exit(), Exit::Refused);
+        let lines: Vec<String> = err.to_string().lines().map(str::to_owned).collect();
+        assert_eq!(lines.len(), 2);
+        assert!(lines[0].starts_with("migrations/V2__x.sql was changed after it was applied: V2__x was recorded on 2026-01-31T12:00:00Z with the checksum 77, the file has "));
+        assert!(
+            lines[1].starts_with("V3__x was applied on ") && lines[1].ends_with("its file is gone")
+        );
+    }
+
+    #[test]
+    fn a_renamed_file_counts_as_edited() {
+        let mut history = applied(&[1], Width::Bits32);
+        history.rows[0].name = "y".into();
+        assert!(up(&files(&[1]), Some(&history), &Wanted::default()).is_err());
+    }
+
+    #[test]
+    fn a_history_of_either_width_is_taken_and_a_new_one_is_as_wide_as_it_must_be() {
+        for width in [Width::Bits32, Width::Bits64] {
+            let history = applied(&[1, 2], width);
+            assert_eq!(up(&files(&[1, 2]), Some(&history), &Wanted::default()).unwrap(), []);
+        }
+        let wide = files(&[1, 20_260_131_120_000]);
+        assert_eq!(width(&wide, None), Width::Bits64);
+        let err = up(&wide, Some(&applied(&[1], Width::Bits32)), &Wanted::default()).unwrap_err();
+        assert!(err.to_string().contains("does not fit into the history"), "{err}");
+    }
+
+    #[test]
+    fn repair_makes_the_history_say_what_the_files_say_and_then_nothing_is_left() {
+        let mut history = applied(&[1, 2, 3], Width::Bits32);
+        history.rows[1].checksum = "77".into();
+        let changes = repair(&files(&[1, 2]), Some(&history));
+        let shown: Vec<String> = changes.iter().map(ToString::to_string).collect();
+        assert!(shown[0].starts_with("restate version 2: x 77 -> x "), "{shown:?}");
+        assert_eq!(shown[1], "forget V3__x, whose file is gone");
+        assert_eq!(repair(&files(&[1]), Some(&applied(&[1], Width::Bits64))), []);
+    }
+
+    #[test]
+    fn a_baseline_records_up_to_its_version_once() {
+        let shown = |history: Option<&History>| {
+            baseline(&files(&[1, 2, 3]), history, 2)
+                .map(|changes| changes.iter().map(ToString::to_string).collect::<Vec<_>>())
+        };
+        assert_eq!(shown(None).unwrap().len(), 3);
+        assert_eq!(shown(Some(&applied(&[], Width::Bits32))).unwrap().len(), 2);
+        assert_eq!(shown(Some(&applied(&[1, 2], Width::Bits32))).unwrap(), [] as [&str; 0]);
+        assert_eq!(shown(Some(&applied(&[1], Width::Bits32))).unwrap_err().exit(), Exit::Refused);
+    }
+}

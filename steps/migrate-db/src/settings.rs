@@ -1,0 +1,224 @@
+//! The command line, and what it means together with landfall.toml.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgMatches, FromArgMatches};
+use landfall_toml::{Config, Needs};
+use step_core::poll::Deadline;
+use step_core::{Common, Fail};
+
+use crate::address::{self, Address, Url};
+use crate::database::Limits;
+use crate::plan::Wanted;
+
+/// Bring the schema of a database to what the migrations say.
+///
+/// Applies the files V1__what_it_does.sql of a folder in the order of their versions, each once and
+/// each with its record in one transaction. Takes a lock, so that of several runs at once one
+/// works and the others find nothing left to do. The history is refinery's.
+///
+/// The URL of the database comes from the variable LANDFALL_DATABASE_URL, else from DATABASE_URL, or
+/// from a file: postgres://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:PATH. A server on another
+/// machine is reached by TLS and its certificate is verified, unless the URL says sslmode=disable.
+#[derive(Debug, clap::Parser)]
+#[command(name = "migrate-db", version, after_long_help = EXAMPLES)]
+pub struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    /// Folder of the migrations [landfall.toml: migrate-db.folder] [default: migrations]
+    #[arg(long, env = "LANDFALL_MIGRATIONS", value_name = "FOLDER", global = true)]
+    folder: Option<PathBuf>,
+
+    /// File that holds the database's URL [default: LANDFALL_DATABASE_URL, then DATABASE_URL]
+    #[arg(long, env = "LANDFALL_DATABASE_URL_FILE", value_name = "FILE", global = true)]
+    database_url_file: Option<PathBuf>,
+
+    /// Certificates (PEM) that the server's is verified with [default: those of the machine]
+    #[arg(long, env = "LANDFALL_DATABASE_CA", value_name = "FILE", global = true)]
+    database_ca: Option<PathBuf>,
+
+    /// The last version to apply [default: all]
+    #[arg(long, value_name = "VERSION", global = true)]
+    target: Option<i64>,
+
+    /// Also apply files below the newest applied version [landfall.toml: migrate-db.out_of_order]
+    #[arg(long, global = true)]
+    out_of_order: bool,
+
+    /// A folder without migrations is no error
+    #[arg(long, global = true)]
+    allow_empty: bool,
+
+    /// How long a statement may wait for a lock; then its migration is tried again, 5 times
+    /// [landfall.toml: migrate-db.lock_timeout] [default: 10s]
+    #[arg(long, value_name = "TIME", value_parser = step_core::duration, global = true)]
+    lock_timeout: Option<Duration>,
+
+    /// How long a statement may run [landfall.toml: migrate-db.statement_timeout] [default: what
+    /// the database allows]
+    #[arg(long, value_name = "TIME", value_parser = step_core::duration, global = true)]
+    statement_timeout: Option<Duration>,
+
+    /// How long to wait for another run to end
+    #[arg(long, value_name = "TIME", value_parser = step_core::duration, default_value = "10m", global = true)]
+    wait_for_lock: Duration,
+
+    /// How long to wait for a database that does not answer yet
+    #[arg(long, env = "LANDFALL_WAIT_FOR_DB", value_name = "TIME", value_parser = step_core::duration, default_value = "0s", global = true)]
+    wait_for_db: Duration,
+
+    #[command(flatten)]
+    url: UrlVariables,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+/// What to do; up when nothing is said.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Apply what is pending [the default]
+    Up,
+    /// Show each migration and its state
+    Status {
+        /// End with 3 when a migration is pending, with 8 when the history does not fit the files
+        #[arg(long)]
+        check: bool,
+    },
+    /// Show what up would do, on a connection that can only read
+    Plan,
+    /// Make the history say what the files say: edited files are recorded as they are, deleted ones
+    /// are forgotten. Runs no migration
+    Repair {
+        /// Do it; without this it is only shown, and the exit code is 3 if there is something to do
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Record all migrations up to a version as applied, without running them
+    Baseline {
+        /// The last version that the database already has
+        version: i64,
+    },
+    /// Write an empty migration with the next version
+    New {
+        /// What it does, in a few words
+        name: String,
+    },
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  migrate-db --env dev                  apply what is pending
+  migrate-db --env dev --dry-run        what would be applied; the same as `migrate-db plan`
+  migrate-db status --check             fail when something is pending
+  migrate-db --wait-for-db 30s          wait for a database that starts
+  migrate-db baseline 12                adopt a database that has the first 12 already
+  migrate-db new \"add users\"            writes migrations/V13__add_users.sql";
+
+/// The variables that hold the URL. They are no flags: what stands on a command line is seen by
+/// everybody on the machine, and in the log of the job.
+#[derive(Debug, Clone, Default)]
+struct UrlVariables(Option<Url>);
+
+const URL_VARIABLES: [(&str, &str); 2] =
+    [("landfall-database-url", "LANDFALL_DATABASE_URL"), ("database-url", "DATABASE_URL")];
+
+impl clap::Args for UrlVariables {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        URL_VARIABLES.into_iter().fold(command, |command, (id, variable)| {
+            let arg = Arg::new(id).long(id).env(variable).hide_env_values(true).hide(true);
+            command.arg(arg.value_name("URL"))
+        })
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for UrlVariables {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut found = None;
+        for (id, _) in URL_VARIABLES {
+            let url = matches.get_one::<String>(id).map(|url| Url::new(url));
+            if matches.value_source(id) == Some(ValueSource::CommandLine) {
+                let why = "the database URL is not taken from the command line, where everybody on \
+                           the machine sees it: set LANDFALL_DATABASE_URL, or name a file with \
+                           --database-url-file\n";
+                return Err(clap::Error::raw(ErrorKind::ArgumentConflict, why));
+            }
+            found = found.or(url);
+        }
+        Ok(Self(found))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+/// What a run is to do, out of flags, variables and landfall.toml.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    pub(crate) folder: PathBuf,
+    pub(crate) allow_empty: bool,
+    pub(crate) wanted: Wanted,
+    pub(crate) limits: Limits,
+    pub(crate) wait_for_lock: Duration,
+    pub(crate) wait_for_db: Deadline,
+    pub(crate) dry_run: bool,
+}
+
+/// How often a migration is tried again that waited too long for a lock.
+const RETRIES: u32 = 5;
+
+const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
+
+impl Args {
+    /// What the run is to do.
+    ///
+    /// # Errors
+    /// Exit 2: landfall.toml is wrong, or knows no such environment.
+    pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
+        let config = Config::load(&self.common)?;
+        let file = config.environment(&self.common, Needs::Nothing)?.migrate_db;
+        let span = |span: Option<landfall_toml::Span>| span.map(|span| span.0);
+        Ok(Settings {
+            folder: self.folder.clone().or(file.folder).unwrap_or_else(|| "migrations".into()),
+            allow_empty: self.allow_empty,
+            wanted: Wanted {
+                target: self.target,
+                out_of_order: self.out_of_order || file.out_of_order.unwrap_or(false),
+            },
+            limits: Limits {
+                lock_timeout: self.lock_timeout.or(span(file.lock_timeout)).or(Some(LOCK_TIMEOUT)),
+                statement_timeout: self.statement_timeout.or(span(file.statement_timeout)),
+                retries: RETRIES,
+            },
+            wait_for_lock: self.wait_for_lock,
+            wait_for_db: Deadline::after(self.wait_for_db),
+            dry_run: self.common.dry_run,
+        })
+    }
+
+    /// Where the database is.
+    ///
+    /// # Errors
+    /// Exit 2: no URL is given, or it is not understood.
+    pub(crate) fn address(&self) -> anyhow::Result<Address> {
+        let url = match &self.database_url_file {
+            Some(path) => Some(address::from_file(path)?),
+            None => self.url.0.clone(),
+        };
+        let url = url.ok_or_else(|| {
+            Fail::invalid("no database is named")
+                .help("set LANDFALL_DATABASE_URL, or name a file with --database-url-file")
+        })?;
+        address::parse(&url, self.database_ca.as_deref())
+    }
+}

@@ -1,0 +1,232 @@
+//! Applying, showing, refusing; on both databases where they could differ.
+
+use step_testkit::Project;
+
+use crate::support::{Database, WithMigration, run, sqlite, sqlite_texts};
+
+const USERS: &str = "CREATE TABLE users (id int PRIMARY KEY, name text);\n";
+const TEAMS: &str = "CREATE TABLE teams (id int);\nINSERT INTO teams VALUES (1), (2);\n";
+
+fn two(project: Project) -> Project {
+    project.with("V1__users.sql", USERS).with("V2__teams.sql", TEAMS)
+}
+
+#[test]
+fn migrations_are_applied_once_and_then_there_is_nothing_to_do() {
+    let database = Database::new();
+    for project in [two(database.project()), two(sqlite())] {
+        let json = run(&project, &["--output", "json"]).expect(0).json();
+        assert_eq!(json["outcome"], "migrated");
+        assert_eq!(json["report"]["applied"][1]["name"], "teams");
+        let ran = run(&project, &[]).expect(0);
+        assert!(ran.stdout.ends_with(": unchanged\n"), "{}", ran.stdout);
+    }
+    assert_eq!(database.history(), ["V1__users", "V2__teams"]);
+    assert_eq!(database.texts("SELECT count(*)::text FROM teams"), ["2"]);
+}
+
+#[test]
+fn plan_and_dry_run_show_what_would_be_done_and_write_nothing() {
+    let database = Database::new();
+    for args in [&["plan"][..], &["--dry-run"]] {
+        for project in [two(database.project()), two(sqlite())] {
+            let ran = run(&project, args).expect(0);
+            assert!(
+                ran.stdout.ends_with(
+                    ": planned\n  create the table refinery_schema_history\n  apply V1__users\n  \
+                     apply V2__teams\n"
+                ),
+                "{}",
+                ran.stdout
+            );
+            assert!(!project.path("app.db").exists());
+        }
+    }
+    assert_eq!(
+        database.texts(
+            "SELECT relname::text FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        ),
+        [] as [&str; 0]
+    );
+}
+
+#[test]
+fn status_shows_each_migration_and_check_is_a_verdict() {
+    let database = Database::new();
+    for project in [two(database.project()), two(sqlite())] {
+        run(&project, &["status", "--check"]).expect(3).says("2 migrations are pending");
+        run(&project, &["--target", "1"]).expect(0);
+        let json = run(&project, &["status", "--output", "json"]).expect(0).json();
+        assert_eq!(json["report"]["migrations"][0]["state"], "applied");
+        assert_eq!(json["report"]["migrations"][1]["state"], "pending");
+        assert_eq!(json["report"]["pending"], 1);
+        run(&project, &["up"]).expect(0);
+        run(&project, &["status", "--check"]).expect(0);
+    }
+}
+
+#[test]
+fn a_history_that_does_not_fit_the_files_is_refused_and_repaired_on_demand() {
+    let database = Database::new();
+    for project in [two(database.project()), two(sqlite())] {
+        run(&project, &[]).expect(0);
+        let project = project.with("V1__users.sql", "CREATE TABLE people (id int);\n");
+        std::fs::remove_file(project.path("migrations/V2__teams.sql")).unwrap();
+        let project = project.with("V3__more.sql", "CREATE TABLE more (id int);\n");
+        let ran = run(&project, &[]).expect(8);
+        let ran = ran.says(
+            "migrations/V1__users.sql was changed after it was applied: V1__users was recorded on ",
+        );
+        ran.says("V2__teams was applied on ").says("its file is gone").says("migrate-db repair");
+        run(&project, &["status", "--check"]).expect(8);
+        run(&project, &["repair"]).expect(3).says("migrate-db repair --yes");
+        run(&project, &["repair", "--dry-run"]).expect(0);
+        run(&project, &[]).expect(8);
+        let ran = run(&project, &["repair", "--yes"]).expect(0);
+        assert!(ran.stdout.contains("forget V2__teams"), "{}", ran.stdout);
+        run(&project, &[]).expect(0);
+        run(&project, &["status", "--check"]).expect(0);
+    }
+    // Nothing of the changed file was run, and nothing of the deleted one was undone.
+    assert_eq!(database.history(), ["V1__users", "V3__more"]);
+    assert_eq!(
+        database.texts("SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"),
+        ["more", "refinery_schema_history", "teams", "users"]
+    );
+}
+
+#[test]
+fn a_late_file_is_refused_unless_it_is_allowed() {
+    let database = Database::new();
+    for project in [database.project(), sqlite()] {
+        let project = project.with("V1__users.sql", USERS).with("V3__last.sql", "SELECT 1;");
+        run(&project, &[]).expect(0);
+        let project = project.with("V2__teams.sql", TEAMS);
+        run(&project, &[])
+            .expect(8)
+            .says("migrations/V2__teams.sql comes too late")
+            .says("V3__last");
+        run(&project, &["--out-of-order"]).expect(0);
+        run(&project, &["status", "--check"]).expect(0);
+    }
+    assert_eq!(database.history(), ["V1__users", "V2__teams", "V3__last"]);
+}
+
+#[test]
+fn an_error_shows_file_and_line_and_leaves_nothing_of_its_migration() {
+    let database = Database::new();
+    let syntax = "CREATE TABLE half (id int);\n\n-- größer\nCREATE TABEL x (id int);\n";
+    for (project, said) in [
+        (database.project(), "migrations/V2__bad.sql:4: syntax error at or near \"TABEL\" (42601)"),
+        (sqlite(), "migrations/V2__bad.sql:4: near \"TABEL\": syntax error"),
+    ] {
+        let project = project.with("V1__users.sql", USERS).with("V2__bad.sql", syntax);
+        let ran = run(&project, &["--output", "json"]).expect(1).says(said);
+        let ran = ran.says("it was rolled back").says("1 applied before it, up to V1__users");
+        assert_eq!(ran.json()["report"]["applied"][0]["name"], "users");
+        assert_eq!(ran.json()["report"]["pending"], 1);
+        let project = project.with("V2__bad.sql", "CREATE TABLE half (id int);\n");
+        run(&project, &[]).expect(0);
+    }
+    assert_eq!(database.history(), ["V1__users", "V2__bad"]);
+}
+
+#[test]
+fn an_error_while_a_statement_runs_shows_the_line_of_the_statement() {
+    let sql = "CREATE TABLE a (id int UNIQUE);;\nINSERT INTO a VALUES (1);\nSELECT 1;\n\n-- ;\n\
+               INSERT INTO a\nVALUES (1);\nSELECT 1;\n";
+    let project = sqlite().with("V1__a.sql", sql);
+    run(&project, &[]).expect(1).says("migrations/V1__a.sql:6: UNIQUE constraint failed: a.id");
+    let tables = sqlite_texts(&project, "SELECT name FROM sqlite_schema WHERE name = 'a'");
+    assert_eq!(tables, [] as [&str; 0]);
+    let database = Database::new();
+    let project = database.project().with("V1__a.sql", sql);
+    run(&project, &[]).expect(1).says("migrations/V1__a.sql:6: duplicate key value violates");
+}
+
+#[test]
+fn files_that_refinery_would_skip_are_errors() {
+    let project = sqlite().with("V1__a.sql", "SELECT 1;").with("V2_b.sql", "SELECT 1;");
+    let ran = run(&project.with("V01__c.sql", "SELECT 1;"), &[]).expect(2);
+    let ran = ran.says("V2_b.sql: two underscores");
+    ran.says("migrations/V01__c.sql and migrations/V1__a.sql have the same version 1");
+    let project = sqlite().with("V1__a.sql", "-- landfall: lock-timeot=3s\nSELECT 1;");
+    run(&project, &[]).expect(2).says("migrations/V1__a.sql:1: unknown directive `lock-timeot=3s`");
+    let project = sqlite().with("README.md", "nothing yet");
+    run(&project, &[]).expect(2).says("there is no migration in migrations");
+    run(&project, &["--allow-empty"]).expect(0);
+}
+
+#[test]
+fn baseline_adopts_a_database_and_runs_nothing() {
+    let database = Database::new();
+    database.run(USERS);
+    let project = two(database.project());
+    run(&project, &["baseline", "1", "--dry-run"]).expect(0);
+    run(&project, &["baseline", "1"]).expect(0);
+    assert_eq!(database.history(), ["V1__users"]);
+    run(&project, &["baseline", "1"]).expect(0);
+    run(&project, &[]).expect(0);
+    assert_eq!(database.history(), ["V1__users", "V2__teams"]);
+    run(&project, &["baseline", "1"]).expect(8).says("has a history already, up to V2__teams");
+}
+
+#[test]
+fn new_writes_the_next_migration() {
+    let project = two(sqlite());
+    let ran = run(&project, &["new", "Add an e-mail address"]).expect(0);
+    assert_eq!(ran.stdout, "migrations/V3__add_an_e_mail_address.sql\n");
+    assert_eq!(
+        project.read("migrations/V3__add_an_e_mail_address.sql"),
+        "-- Add an e-mail address\n"
+    );
+    run(&project, &[]).expect(0);
+}
+
+#[test]
+fn what_a_migration_sets_for_the_session_does_not_reach_the_next_nor_the_history() {
+    let database = Database::new();
+    // As pg_dump writes it.
+    let dump = "SELECT pg_catalog.set_config('search_path', '', false);\nSET lock_timeout = 1;\n\
+                CREATE TABLE public.users (id int);\n";
+    let project = database.project().with("V1__dump.sql", dump).with("V2__teams.sql", TEAMS);
+    run(&project, &[]).expect(0);
+    assert_eq!(database.history(), ["V1__dump", "V2__teams"]);
+}
+
+#[test]
+fn rows_that_another_tool_wrote_are_told_and_do_not_crash_the_step() {
+    let database = Database::new();
+    let project = two(database.project());
+    run(&project, &[]).expect(0);
+    for (sql, said) in [
+        (
+            "UPDATE refinery_schema_history SET checksum = 'x' WHERE version = 2",
+            "the row of version 2 in refinery_schema_history is not refinery's: `x` is not a checksum",
+        ),
+        (
+            "UPDATE refinery_schema_history SET applied_on = NULL WHERE version = 2",
+            "it has no time",
+        ),
+        (
+            "DROP TABLE refinery_schema_history; CREATE TABLE refinery_schema_history (id int)",
+            "has no column `version`",
+        ),
+        (
+            "DROP TABLE refinery_schema_history; CREATE TABLE refinery_schema_history (version text)",
+            "is of the type text",
+        ),
+    ] {
+        database.run(sql);
+        run(&project, &[]).expect(8).says(said);
+    }
+}
+
+#[test]
+fn the_settings_of_the_environment_hold() {
+    let project = sqlite()
+        .with_file("landfall.toml", "[env.dev.migrate-db]\nfolder = \"db\"\n")
+        .with_file("db/V1__a.sql", "CREATE TABLE a (id int);");
+    run(&project, &["--env", "dev"]).expect(0);
+    run(&project, &["status", "--env", "dev", "--check"]).expect(0);
+}
