@@ -1,4 +1,4 @@
-//! The local AWS: accounts of one's own, and a proxy that counts.
+//! The local AWS: accounts of one's own, and a proxy that counts and fails on demand.
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
@@ -31,25 +31,52 @@ pub fn aws_call(account: &str, target: &str, body: &serde_json::Value) -> serde_
 #[derive(Debug)]
 pub struct AwsProxy {
     url: String,
-    calls: Arc<Mutex<Vec<String>>>,
+    state: Arc<Mutex<State>>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    calls: Vec<String>,
+    faults: Vec<Fault>,
+}
+
+/// Answers that AWS gives under load or to the wrong role, which the emulator never gives.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    /// The operation that fails: `DescribeServices`.
+    pub operation: &'static str,
+    /// How many calls of it succeed before.
+    pub after: usize,
+    /// How many then fail.
+    pub times: usize,
+    /// The status of the answer.
+    pub status: u16,
+    /// The code of the error: `ThrottlingException`.
+    pub code: &'static str,
 }
 
 impl AwsProxy {
     /// Starts it on a free port. It ends with the test's process.
     pub fn start() -> Self {
+        Self::failing(&[])
+    }
+
+    /// Starts it with faults.
+    pub fn failing(faults: &[Fault]) -> Self {
         let upstream = testbed_env()["AWS_ENDPOINT_URL"].trim_start_matches("http://").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
-        let calls = Arc::new(Mutex::new(Vec::new()));
-        let noted = Arc::clone(&calls);
+        let state = State { calls: Vec::new(), faults: faults.to_vec() };
+        let state = Arc::new(Mutex::new(state));
+        let shared = Arc::clone(&state);
         std::thread::spawn(move || {
             for client in listener.incoming().flatten() {
-                let (noted, upstream) = (Arc::clone(&noted), upstream.clone());
+                let (state, upstream) = (Arc::clone(&shared), upstream.clone());
                 // A client that goes away in the middle is its own business.
-                std::thread::spawn(move || _ = forward(client, &upstream, &noted));
+                std::thread::spawn(move || _ = forward(client, &upstream, &state));
             }
         });
-        Self { url, calls }
+        Self { url, state }
     }
 
     /// Its address, for `AWS_ENDPOINT_URL`.
@@ -59,7 +86,7 @@ impl AwsProxy {
 
     /// The operations that were called, in order: `DescribeServices`, ...
     pub fn calls(&self) -> Vec<String> {
-        self.calls.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).calls.clone()
     }
 
     /// The calls that are no reads.
@@ -71,7 +98,7 @@ impl AwsProxy {
 }
 
 /// Passes one request on, and its answer back. One request a connection keeps it simple.
-fn forward(client: TcpStream, upstream: &str, calls: &Mutex<Vec<String>>) -> std::io::Result<()> {
+fn forward(mut client: TcpStream, upstream: &str, state: &Mutex<State>) -> std::io::Result<()> {
     let mut reader = BufReader::new(client.try_clone()?);
     let mut head = String::new();
     let mut length = 0;
@@ -100,11 +127,39 @@ fn forward(client: TcpStream, upstream: &str, calls: &Mutex<Vec<String>>) -> std
     let form = String::from_utf8_lossy(&body);
     let from_form = form.split('&').find_map(|pair| pair.strip_prefix("Action="));
     if let Some(operation) = operation.as_deref().or(from_form) {
-        calls.lock().unwrap_or_else(PoisonError::into_inner).push(operation.to_owned());
+        let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = state.calls.iter().filter(|call| *call == operation).count();
+        state.calls.push(operation.to_owned());
+        let fault = state.faults.iter().find(|fault| {
+            let affected = fault.after..fault.after + fault.times;
+            fault.operation == operation && affected.contains(&before)
+        });
+        if let Some(fault) = fault {
+            return client.write_all(fault.answer(from_form.is_some()).as_bytes());
+        }
     }
     let mut server = TcpStream::connect(upstream)?;
     server.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes())?;
     server.write_all(&body)?;
     std::io::copy(&mut server, &mut &client)?;
     client.shutdown(std::net::Shutdown::Both)
+}
+
+impl Fault {
+    /// The answer in the protocol of the service: query (XML) or JSON.
+    fn answer(&self, is_query: bool) -> String {
+        let (kind, body) = if is_query {
+            let error = format!("<Code>{}</Code><Message>injected</Message>", self.code);
+            ("text/xml", format!("<ErrorResponse><Error>{error}</Error></ErrorResponse>"))
+        } else {
+            let body = serde_json::json!({ "__type": self.code, "message": "injected" });
+            ("application/x-amz-json-1.1", body.to_string())
+        };
+        format!(
+            "HTTP/1.1 {} injected\r\nContent-Type: {kind}\r\nContent-Length: {}\r\n\
+             Connection: close\r\n\r\n{body}",
+            self.status,
+            body.len()
+        )
+    }
 }

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use step_testkit::{AwsProxy, Project, Ran, aws_call, fresh_account};
+use step_testkit::{AwsProxy, Fault, Project, Ran, aws_call, fresh_account};
 
 /// The one account whose registry the engine reaches by the local address.
 const REGISTRY_ACCOUNT: &str = "111111111111";
@@ -249,6 +249,28 @@ fn an_interrupted_wait_says_how_to_come_back_and_the_next_run_waits_without_a_wr
     let args = ["--env", "dev", &next, "--timeout", "1s"];
     service.project.run_through(&proxy, "deploy-fargate", &args).expect(5);
     assert_eq!(proxy.writes(), [] as [&str; 0]);
+}
+
+/// More throttled answers in a row than the SDK tries: a poll that is throttled says nothing about
+/// the deployment, and must not kill it.
+#[test]
+fn a_wait_that_is_throttled_goes_on() {
+    let service = with_breaker();
+    let throttle = Fault {
+        operation: "DescribeServices",
+        after: 1,
+        times: 5,
+        status: 400,
+        code: "ThrottlingException",
+    };
+    let proxy = AwsProxy::failing(&[throttle]);
+    let image = image(LASTS);
+    service
+        .project
+        .run_through(&proxy, "deploy-fargate", &["--env", "dev", &image])
+        .expect(0)
+        .says("warning: ecs:DescribeServices: ThrottlingException: injected; trying again");
+    assert_eq!(service.running_images(), [image]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
-use step_testkit::{AwsProxy, Project, Ran, fresh_account};
+use step_testkit::{AwsProxy, Fault, Project, Ran, fresh_account};
 
 const TEMPLATE: &str = "\
 Parameters:
@@ -153,6 +153,28 @@ fn an_aws_that_does_not_answer_is_told_within_10_seconds() {
         .says("error: sts:GetCallerIdentity: AWS does not answer")
         .says("help: check the network, the region and AWS_ENDPOINT_URL");
     assert!(start.elapsed().as_secs() < 10);
+}
+
+#[test]
+fn a_throttled_call_is_made_again_and_a_denied_one_is_not() {
+    let fault = |operation, times, status, code| {
+        AwsProxy::failing(&[Fault { operation, after: 0, times, status, code }])
+    };
+    let project = project();
+    let args = ["--env", "dev"];
+    let throttled = fault("DescribeStacks", 2, 400, "Throttling");
+    project.run_through(&throttled, "deploy-stack", &args).expect(0);
+
+    let denied = fault("DescribeStacks", 9, 403, "AccessDenied");
+    project
+        .run_through(&denied, "deploy-stack", &args)
+        .expect(4)
+        .says("error: cloudformation:DescribeStacks: AccessDenied: injected")
+        .says("help: allow cloudformation:DescribeStacks to the role that runs this step");
+    assert_eq!(denied.calls().iter().filter(|call| *call == "DescribeStacks").count(), 1);
+
+    let expired = fault("GetCallerIdentity", 9, 403, "ExpiredToken");
+    project.run_through(&expired, "deploy-stack", &args).expect(4).says("renew the credentials");
 }
 
 #[test]
