@@ -97,6 +97,9 @@ impl Handover for BuiltImage {
 /// `pushed.json`: the image as the registry has it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PushedImage {
+    /// Environment of landfall.toml whose registry it is.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub env: Option<String>,
     /// `HOST/NAME@sha256:...`: what to deploy. It can never mean anything else.
     pub image: String,
     /// Digest of the manifest, `sha256:...`.

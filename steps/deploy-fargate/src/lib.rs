@@ -271,6 +271,13 @@ impl Args {
     fn desired(&self, environment: &Environment) -> anyhow::Result<Desired> {
         let settings = &environment.deploy_fargate;
         let pushed = PushedImage::receive()?;
+        let pushed_for = pushed.as_ref().and_then(|pushed| pushed.env.as_deref());
+        if let (None, Some(there), Some(here)) =
+            (&self.image, pushed_for, self.common.environment())
+            && there != here
+        {
+            output::warn(format!("the image was pushed for {there} and goes to {here}"));
+        }
         let image = self.image.clone().or_else(|| Some(pushed.as_ref()?.image.clone()));
         let image = image.ok_or_else(|| {
             Fail::invalid("no image to deploy")

@@ -100,6 +100,7 @@ impl Ctx {
         step_docker::check_tag(&tag)?;
         let revision = built.filter(|built| built.reference == reference);
         let desired = Desired {
+            env: args.common.environment().map(str::to_owned),
             revision: revision.and_then(|built| built.revision),
             mutable_tags: args.mutable_tags || settings.mutable_tags.unwrap_or(false),
             registry: args.registry.clone().or_else(|| settings.registry.clone()),

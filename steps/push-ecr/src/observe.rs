@@ -46,6 +46,7 @@ impl Remote {
             .help("run the step again")
         })?;
         Ok(PushedImage {
+            env: desired.env.clone(),
             image: format!("{}@{}", self.uri, tagged.digest),
             digest: tagged.digest.clone(),
             repository: self.uri.clone(),

@@ -10,6 +10,8 @@ use crate::observe::{LocalImage, Remote};
 /// The image as the repository should have it.
 #[derive(Debug, Clone, Default)]
 pub struct Desired {
+    /// Environment of landfall.toml.
+    pub(crate) env: Option<String>,
     /// `NAME:TAG` on the engine.
     pub(crate) reference: String,
     pub(crate) repository: String,

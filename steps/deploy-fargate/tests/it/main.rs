@@ -286,6 +286,18 @@ fn a_dry_run_shows_the_change_and_writes_nothing() {
 }
 
 #[test]
+fn an_image_that_was_pushed_for_another_environment_is_not_taken_in_silence() {
+    let service = with_breaker();
+    let digest = format!("sha256:{:064x}", 1);
+    let pushed = json!({
+        "env": "qa", "image": format!("host/app@{digest}"), "digest": digest,
+        "repository": "host/app", "tag": "abc",
+    });
+    service.project.write(".landfall/pushed.json", &pushed.to_string());
+    service.deploy(&["--dry-run"]).expect(0).says("the image was pushed for qa and goes to dev");
+}
+
+#[test]
 fn wrong_input_ends_with_2_and_says_what_to_do() {
     let service = with_breaker();
     let pinned = format!("host/app@sha256:{:064x}", 1);
