@@ -23,6 +23,7 @@ pub trait Handover: Serialize + DeserializeOwned {
     /// # Errors
     /// Names the path.
     fn hand_over(&self) -> anyhow::Result<PathBuf> {
+        prepare()?;
         let path = Path::new(FOLDER).join(Self::FILE);
         write_atomically(&path, (serde_json::to_string_pretty(self)? + "\n").as_bytes())?;
         Ok(path)

@@ -18,7 +18,6 @@ pub struct Process {
     program: String,
     args: Vec<String>,
     folder: Option<PathBuf>,
-    kept_secrets: Vec<String>,
     limit: Duration,
 }
 
@@ -33,7 +32,6 @@ impl Process {
             program: program.into(),
             args: args.into_iter().map(Into::into).collect(),
             folder: None,
-            kept_secrets: Vec::new(),
             limit: Duration::from_secs(300),
         }
     }
@@ -41,12 +39,6 @@ impl Process {
     /// The folder to run in; the current one otherwise.
     pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
-        self
-    }
-
-    /// Passes on a variable although its name says that it holds a secret: the child needs it.
-    pub fn with_secret(mut self, name: impl Into<String>) -> Self {
-        self.kept_secrets.push(name.into());
         self
     }
 
@@ -74,8 +66,7 @@ impl Process {
             command.current_dir(folder);
         }
         for (name, _) in std::env::vars_os() {
-            let kept = self.kept_secrets.iter().any(|kept| name == kept.as_str());
-            if is_secret_name(&name.to_string_lossy()) && !kept {
+            if is_secret_name(&name.to_string_lossy()) {
                 command.env_remove(name);
             }
         }

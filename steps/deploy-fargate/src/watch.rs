@@ -76,7 +76,8 @@ pub(crate) async fn until_back(ctx: &Ctx, before: &Current) -> anyhow::Result<()
         let Some(primary) = service.primary().cloned() else { return Ok(None) };
         told.tell(&service, &primary);
         let is_old = primary.task_definition == before.service.task_definition;
-        Ok((is_old && primary.rollout == Rollout::Completed).then_some(()))
+        let runs = primary.rollout == Rollout::Completed && primary.running >= primary.desired;
+        Ok((is_old && runs).then_some(()))
     });
     let back = back.await?;
     on_interrupt("");

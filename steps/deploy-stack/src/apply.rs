@@ -90,7 +90,9 @@ async fn wait_for_change_set(ctx: &Ctx, change_set: &ChangeSet) -> anyhow::Resul
                 if is_empty_change_set(reason) {
                     return Ok(Some(false));
                 }
-                Err(Fail::new(Exit::Failed, format!("the change set failed: {reason}")).into())
+                Err(Fail::new(Exit::Failed, format!("the change set failed: {reason}"))
+                    .help("mend what the reason names; the stack is as before")
+                    .into())
             }
             _ => Ok(None),
         }

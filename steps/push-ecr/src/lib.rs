@@ -138,7 +138,9 @@ pub async fn run(ctx: &Ctx) -> anyhow::Result<Pushed> {
         let (repository, outcome) = (desired.repository.clone(), Outcome::Planned);
         return Ok(Pushed { outcome, repository, changes: plan, image: None });
     }
-    handover::prepare()?;
+    if !ctx.dry_run {
+        handover::prepare()?;
+    }
     let outcome = if plan.is_empty() { Outcome::Unchanged } else { Outcome::Pushed };
     let remote = match remote {
         Some(remote) if plan.is_empty() => remote,

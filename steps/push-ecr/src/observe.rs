@@ -69,9 +69,9 @@ pub(crate) async fn local_image(ctx: &Ctx) -> anyhow::Result<LocalImage> {
                 .help("run build-image on this engine before, or name another image")
                 .into())
         }
-        Err(err) => {
-            Err(Fail::new(Exit::Failed, format!("inspect {reference}: {}", plain(&err))).into())
-        }
+        Err(err) => Err(Fail::new(Exit::Failed, format!("inspect {reference}: {}", plain(&err)))
+            .help("look at the engine's log, then run the step again")
+            .into()),
     }
 }
 

@@ -101,6 +101,18 @@ fn a_dry_run_shows_the_writes_and_makes_none() {
 }
 
 #[test]
+fn a_dry_run_with_nothing_to_do_leaves_no_file() {
+    let project = project(&name());
+    build(&project);
+    push(&project, &[]).expect(0);
+    let image = project.json(".landfall/image.json")["reference"].as_str().unwrap().to_owned();
+    std::fs::remove_dir_all(project.path(".landfall")).unwrap();
+    let ran = push(&project, &[&image, "--dry-run"]).expect(0);
+    assert!(ran.stdout.contains(": unchanged"), "{}", ran.stdout);
+    assert!(!project.path(".landfall").exists());
+}
+
+#[test]
 fn wrong_input_ends_with_2_and_says_what_to_do() {
     let project = project(&name());
     push(&project, &[]).expect(2).says("no image to push").says("run build-image before");
