@@ -1,5 +1,7 @@
 //! Where the database is, out of a URL that holds a password and is therefore never shown.
 
+mod mysql;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,10 +10,14 @@ use anyhow::Context;
 use percent_encoding::percent_decode_str;
 use step_core::{Fail, Secret};
 
+pub(crate) use mysql::MysqlAddress;
+
 /// A database, by the scheme of its URL.
 #[derive(Debug, Clone)]
 pub(crate) enum Address {
     Postgres(Box<PostgresAddress>),
+    /// Also MariaDB.
+    Mysql(Box<MysqlAddress>),
     Sqlite(PathBuf),
 }
 
@@ -41,6 +47,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Address::Postgres(address) => f.write_str(&address.shown),
+            Address::Mysql(address) => write!(f, "{address}"),
             Address::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
         }
     }
@@ -55,8 +62,10 @@ impl Url {
     pub(crate) fn new(text: &str) -> Self {
         let text = text.trim();
         let (base, query) = text.split_once('?').unwrap_or((text, ""));
-        let is_postgres = base.starts_with("postgres://") || base.starts_with("postgresql://");
-        let is_open = is_postgres && password(base).is_none() && !query.contains("password");
+        let is_known = ["postgres", "postgresql", "mysql", "mariadb"]
+            .iter()
+            .any(|scheme| base.strip_prefix(scheme).is_some_and(|rest| rest.starts_with("://")));
+        let is_open = is_known && password(base).is_none() && !query.contains("password");
         if !is_open && !text.starts_with("sqlite:") {
             let _masked = Secret::new(text);
         }
@@ -85,13 +94,14 @@ pub(crate) fn from_file(path: &Path) -> anyhow::Result<Url> {
 pub(crate) fn parse(url: &Url, ca: Option<&Path>) -> anyhow::Result<Address> {
     let url = url.0.as_str();
     let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
-    let known = "postgres://USER@HOST/DATABASE or sqlite:PATH";
+    let known = "postgres://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE or sqlite:PATH";
     match scheme {
         "postgres" | "postgresql" => postgres(url, ca).map(|it| Address::Postgres(Box::new(it))),
         "sqlite" => sqlite(url),
-        "mysql" | "mariadb" => Err(Fail::invalid(format!("{scheme} is not supported yet"))
-            .help(format!("write {known}"))
-            .into()),
+        "mysql" | "mariadb" => {
+            mask_password(url);
+            mysql::parse(url, ca.map(Path::to_owned)).map(|it| Address::Mysql(Box::new(it)))
+        }
         // What stands before the first colon may be a password as well: it is shown only when it
         // has the shape of a scheme and `://` follows.
         _ if !scheme.is_empty()
@@ -123,11 +133,7 @@ fn sqlite(url: &str) -> anyhow::Result<Address> {
 
 fn postgres(url: &str, ca: Option<&Path>) -> anyhow::Result<PostgresAddress> {
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
-    if let Some(password) = password(base) {
-        // As the server would echo it, beside the form in the URL.
-        let _masked = Secret::new(password);
-        let _masked = Secret::new(percent_decode_str(password).decode_utf8_lossy());
-    }
+    mask_password(base);
     let mut mode = None;
     let mut ca = ca.map(Path::to_owned);
     let mut kept = Vec::new();
@@ -173,9 +179,7 @@ fn tls(
     ca: Option<PathBuf>,
 ) -> anyhow::Result<Option<Tls>> {
     let is_here = config.get_hosts().iter().all(|host| match host {
-        tokio_postgres::config::Host::Tcp(name) => {
-            name == "localhost" || name.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
-        }
+        tokio_postgres::config::Host::Tcp(name) => is_this_machine(name),
         tokio_postgres::config::Host::Unix(_) => true,
     });
     match mode {
@@ -192,6 +196,19 @@ fn tls(
             .help("write verify-full or disable")
             .into()),
     }
+}
+
+/// Masks the password of a URL, also as the server would echo it.
+fn mask_password(url: &str) {
+    if let Some(password) = password(url) {
+        let _masked = Secret::new(password);
+        let _masked = Secret::new(percent_decode_str(password).decode_utf8_lossy());
+    }
+}
+
+/// Whether a host is this machine, to which nobody can get in between.
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
 /// The password in `scheme://user:password@host/database`.
@@ -230,13 +247,20 @@ mod tests {
         let address = of("postgres://app:s3cr%2Ft@db.example.com:5433/orders").unwrap();
         assert_eq!(address.to_string(), "postgres://app@db.example.com:5433/orders");
         assert!(!format!("{address:?}").contains("s3cr"));
+        let address = of("mysql://app:s3cr%2Ft@db.example.com/orders").unwrap();
+        assert_eq!(address.to_string(), "mysql://app@db.example.com:3306/orders");
+        assert!(!format!("{address:?}").contains("s3cr"));
     }
 
     #[test]
     fn a_url_that_is_wrong_is_refused_without_being_shown() {
         for (url, why) in [
             ("oracle://u:hunter2@h/d", "no database of the scheme `oracle`"),
-            ("mysql://u:hunter2@h/d", "mysql is not supported yet"),
+            ("mysql://u:hunter2@h", "names no database"),
+            ("mysql://u:hunter2@h:port/d", "is not understood"),
+            ("mysql://u:hunter2@h/d?hunter2=1", "a parameter that is not known"),
+            ("mysql://u:hunter2@h/d?ssl-mode=preferred", "lets anybody stand in"),
+            ("mariadb://u:hunter2@h/d?ssl-mode=hunter2", "ssl-mode is not known"),
             ("u:hunter2@h/d", "has no scheme"),
             ("hunter2", "has no scheme"),
             ("hunter2:x", "has no scheme"),
@@ -258,6 +282,7 @@ mod tests {
     fn a_server_elsewhere_is_verified_unless_the_url_says_otherwise() {
         let tls = |url: &str| match of(url).unwrap() {
             Address::Postgres(address) => address.tls.map(|tls| tls.ca),
+            Address::Mysql(address) => address.tls.map(|tls| tls.ca),
             Address::Sqlite(_) => panic!("{url}"),
         };
         assert_eq!(tls("postgres://u@127.0.0.1/d"), None);
@@ -266,6 +291,13 @@ mod tests {
         assert_eq!(tls("postgres://u@db.example.com/d?sslmode=disable"), None);
         assert_eq!(
             tls("postgres://u@localhost/d?sslmode=verify-full&sslrootcert=ca.pem"),
+            Some(Some("ca.pem".into()))
+        );
+        assert_eq!(tls("mysql://u@localhost/d"), None);
+        assert_eq!(tls("mysql://u@db.example.com/d"), Some(None));
+        assert_eq!(tls("mysql://u@db.example.com/d?ssl-mode=disabled"), None);
+        assert_eq!(
+            tls("mysql://u@localhost/d?ssl-mode=VERIFY_IDENTITY&ssl-ca=ca.pem"),
             Some(Some("ca.pem".into()))
         );
     }
@@ -280,7 +312,7 @@ mod tests {
         ] {
             match of(url).unwrap() {
                 Address::Sqlite(found) => assert_eq!(found, Path::new(path), "{url}"),
-                Address::Postgres(_) => panic!("{url}"),
+                _ => panic!("{url}"),
             }
         }
     }

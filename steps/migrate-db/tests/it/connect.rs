@@ -30,7 +30,7 @@ fn a_database_that_cannot_be_reached_ends_with_4_and_what_to_do() {
 #[test]
 fn urls_that_are_none_end_with_2_and_are_not_shown() {
     for url in
-        ["oracle://u:hunter2@h/d", "hunter2", "postgres://u:hunter2@h:x/d", "mysql://u:hunter2@h/d"]
+        ["oracle://u:hunter2@h/d", "hunter2", "postgres://u:hunter2@h:x/d", "mysql://u:hunter2@h"]
     {
         let ran = run(&project(url), &["-vv", "--output", "json"]).expect(2);
         assert!(!format!("{}{}", ran.stdout, ran.stderr).contains("hunter2"), "{}", ran.stderr);
