@@ -162,7 +162,7 @@ fn now() -> String {
 fn as_fail(err: &anyhow::Error, applied: &[Applied]) -> Fail {
     let fail = Fail::of(err);
     let before = match applied {
-        [] => "nothing was applied before it".to_owned(),
+        [] => "no migration was applied before it".to_owned(),
         [.., last] => format!("{} applied before it, up to {}", applied.len(), last.id),
     };
     let message = format!("{err:#} ({before})");

@@ -463,8 +463,9 @@ fn explain(err: &Error, script: &Script, one: &Statement, state: &str) -> Fail {
         return Fail::new(Exit::Unreachable, message)
             .help("run migrate-db again: the journal and the history say what was done");
     };
-    let line = line_in(message).map_or(one.line, |line| one.line - 1 + line);
-    let message = format!("{file}:{line}: {message} ({code}); {state}");
+    let (said, line) = split_line(message);
+    let line = one.line - 1 + line.unwrap_or(1);
+    let message = format!("{file}:{line}: {said} ({code}); {state}");
     match *code {
         LOCK_WAIT_TIMEOUT => Fail::new(Exit::TimedOut, message)
             .help("run again when less goes on, or allow more: -- landfall: lock-timeout=30s"),
@@ -481,7 +482,10 @@ fn explain(err: &Error, script: &Script, one: &Statement, state: &str) -> Fail {
     }
 }
 
-/// The line in a message that ends with `at line 2`, as those of a syntax error do.
-fn line_in(message: &str) -> Option<usize> {
-    message.rsplit_once(" at line ")?.1.parse().ok()
+/// A message without the ` at line 2` of a syntax error, and that line, counted in the statement.
+fn split_line(message: &str) -> (&str, Option<usize>) {
+    let split = message
+        .rsplit_once(" at line ")
+        .and_then(|(said, line)| Some((said, Some(line.parse().ok()?))));
+    split.unwrap_or((message, None))
 }
