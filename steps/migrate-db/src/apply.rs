@@ -127,7 +127,8 @@ async fn run(
     while !pending.is_empty() && done.failure.is_none() {
         let window = &pending[..pending.len().min(WINDOW)];
         let steps: Vec<Step<'_>> = window.iter().map(|one| one.step(width)).collect();
-        let ran = database.apply(&steps, limits).await;
+        let id = &steps[0].script.id;
+        let ran = output::alive(id, database.apply(&steps, limits)).await;
         for (one, time) in pending.iter().zip(&ran.times) {
             let applied = one.applied(*time);
             output::say(format!("  applied {} ({:.1} s)", applied.id, applied.seconds));

@@ -1,7 +1,8 @@
 //! Files that are not one transaction: statement by statement, with a journal, so that another run
 //! goes on where this one stopped.
 //!
-//! A statement that may run in a transaction shares one with its mark in the journal. The others are
+//! A statement that may run in a transaction shares one with its mark in the journal, and in MySQL
+//! with its neighbours of the same kind, for there nobody has asked for single ones. The others are
 //! marked before and after; of one that was interrupted in between the database tells whether it
 //! was done.
 
@@ -22,6 +23,9 @@ pub(super) trait Session {
 
     /// Whether a statement that failed may have left something, which the next run removes.
     const FAILURES_LEAVE_TRACES: bool;
+
+    /// Whether statements that may share a transaction do so with each other.
+    const SHARES: bool;
 
     /// Where the journal is.
     fn tables(&self) -> &Tables;
@@ -93,17 +97,21 @@ pub(super) async fn apply<S: Session>(
             }
         }
     }
-    for (at, one) in statements.iter().enumerate().skip(done) {
+    let mut at = done;
+    while let Some(one) = statements.get(at) {
         let mark = |done: usize, state: String| Mark {
             id: script.id.clone(),
             done,
             digest: digests[done].clone(),
             state,
         };
-        let after = session.tables().mark(&mark(at + 1, String::new()));
+        let rest = &statements[at..];
+        let sharing = rest.iter().take_while(|one| one.shares_transaction()).count();
+        let together = if S::SHARES { sharing.max(1) } else { 1 };
+        let after = session.tables().mark(&mark(at + together, String::new()));
         let begun = left.take().map(|mark| mark.state).filter(|state| !state.is_empty());
-        let ran = if one.shares_transaction() {
-            share(session, one, limits, &after).await
+        let ran = if sharing > 0 {
+            share(session, &rest[..together], limits, &after).await
         } else {
             let is_done = match begun {
                 Some(state) => session.was_done(one, &state).await?,
@@ -111,17 +119,19 @@ pub(super) async fn apply<S: Session>(
             };
             let state = session.state(one).await?;
             let before = session.tables().mark(&mark(at, state));
-            alone(session, one, limits, (!is_done).then_some(before), &after).await
+            let ran = alone(session, one, limits, (!is_done).then_some(before), &after).await;
+            ran.map_err(|err| (err, one))
         };
-        if let Err(err) = ran {
+        if let Err((err, failed)) = ran {
             let _already_lost = session.execute("ROLLBACK").await;
-            if !S::FAILURES_LEAVE_TRACES && !one.shares_transaction() {
+            if !S::FAILURES_LEAVE_TRACES && sharing == 0 {
                 let not_begun = session.tables().mark(&mark(at, String::new()));
                 let _already_lost = session.execute(&not_begun).await;
             }
-            return Err(stopped(session, err, script, &statements, at, one).await.into());
+            return Err(stopped(session, err, script, &statements, at, failed).await.into());
         }
         session.verify(script, one).await?;
+        at += together;
     }
     let tables = session.tables();
     let (record, forget) = (tables.edit(&step.record), tables.forget_mark(&script.id));
@@ -129,16 +139,19 @@ pub(super) async fn apply<S: Session>(
     Ok(session.execute(&ended).await.map_err(|err| S::failed("record the migration", err))?)
 }
 
-/// A statement and its mark in one transaction.
-async fn share<S: Session>(
+/// Statements and their mark in one transaction. The error comes with the statement that failed.
+async fn share<'a, S: Session>(
     session: &mut S,
-    one: &Statement,
+    statements: &'a [Statement],
     limits: Limits,
     after: &str,
-) -> Result<(), S::Error> {
-    session.begin(limits).await?;
-    session.run(one, limits).await?;
-    session.execute(&format!("{after}; COMMIT")).await
+) -> Result<(), (S::Error, &'a Statement)> {
+    let (Some(first), Some(last)) = (statements.first(), statements.last()) else { return Ok(()) };
+    session.begin(limits).await.map_err(|err| (err, first))?;
+    for one in statements {
+        session.run(one, limits).await.map_err(|err| (err, one))?;
+    }
+    session.execute(&format!("{after}; COMMIT")).await.map_err(|err| (err, last))
 }
 
 /// A statement between two marks; without the first it has been done, and only the second is
@@ -190,7 +203,7 @@ async fn stopped<S: Session>(
     };
     let fail = session.explain(err, script, one, state).await;
     fail.help(
-        "mend the cause and run migrate-db again: it goes on with this statement; the file may be \
+        "mend the cause and run migrate-db again: it goes on after what was applied; the file may be \
          changed from there on",
     )
 }

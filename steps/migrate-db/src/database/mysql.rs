@@ -258,6 +258,8 @@ impl Session for Mysql {
 
     const FAILURES_LEAVE_TRACES: bool = false;
 
+    const SHARES: bool = true;
+
     fn tables(&self) -> &Tables {
         &self.tables
     }

@@ -307,6 +307,8 @@ impl Session for Postgres {
     // An index that could not be built stays as an invalid one.
     const FAILURES_LEAVE_TRACES: bool = true;
 
+    const SHARES: bool = false;
+
     fn tables(&self) -> &Tables {
         &self.tables
     }

@@ -224,6 +224,8 @@ impl Session for Sqlite {
 
     const FAILURES_LEAVE_TRACES: bool = false;
 
+    const SHARES: bool = false;
+
     fn tables(&self) -> &Tables {
         &self.tables
     }
