@@ -4,6 +4,7 @@
 
 mod concurrency;
 mod connect;
+mod crash;
 mod mysql;
 mod no_transaction;
 mod refinery;
