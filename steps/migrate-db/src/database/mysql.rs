@@ -146,10 +146,11 @@ impl Mysql {
                 recorded.history = Some(self.history(kind).await?);
             } else {
                 let sql = format!(
-                    "SELECT name, applied_on, checksum FROM {} ORDER BY name",
+                    "SELECT {} FROM {} ORDER BY name",
+                    texts(&["name", "applied_on", "checksum"]),
                     self.tables.repeatables
                 );
-                let rows: Vec<(Option<String>, Option<String>, Option<String>)> = self
+                let rows: Vec<(Text, Text, Text)> = self
                     .connection
                     .query(sql)
                     .await
@@ -166,10 +167,11 @@ impl Mysql {
     async fn history(&mut self, kind: Option<String>) -> anyhow::Result<History> {
         let width = super::width(kind.as_deref(), "int", "bigint")?;
         let sql = format!(
-            "SELECT version, name, applied_on, checksum FROM {} ORDER BY version",
+            "SELECT version, {} FROM {} ORDER BY version",
+            texts(&["name", "applied_on", "checksum"]),
             self.tables.history
         );
-        let rows: Vec<(Option<i64>, Option<String>, Option<String>, Option<String>)> =
+        let rows: Vec<(Option<i64>, Text, Text, Text)> =
             self.connection.query(sql).await.map_err(failed("read the history"))?;
         let rows =
             rows.into_iter().map(|(version, name, on, checksum)| row(version, name, on, checksum));
@@ -346,6 +348,14 @@ impl Session for Mysql {
     ) -> Fail {
         explain(&err, script, one, &state)
     }
+}
+
+type Text = Option<String>;
+
+/// Columns as texts, whatever their type: mysql_async panics over a value of another.
+fn texts(columns: &[&str]) -> String {
+    let cast = |column: &&str| format!("CAST({column} AS CHAR)");
+    columns.iter().map(cast).collect::<Vec<_>>().join(", ")
 }
 
 /// A name as MySQL quotes it.

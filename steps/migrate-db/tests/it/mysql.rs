@@ -195,6 +195,11 @@ fn rows_that_another_tool_wrote_are_told_and_do_not_crash_the_step() {
         ("UPDATE refinery_schema_history SET checksum = 'x'", "`x` is not a checksum"),
         ("UPDATE refinery_schema_history SET applied_on = NULL", "it has no time"),
         (
+            "ALTER TABLE refinery_schema_history MODIFY name blob; \
+             UPDATE refinery_schema_history SET name = x'ff', checksum = '1', applied_on = '2026-01-31T12:00:00Z'",
+            "was changed after it was applied",
+        ),
+        (
             "DROP TABLE refinery_schema_history; CREATE TABLE refinery_schema_history (id int)",
             "has no column `version`",
         ),
