@@ -10,6 +10,7 @@ use anyhow::Context;
 use percent_encoding::percent_decode_str;
 use step_core::{Fail, Secret};
 
+use crate::iam::Iam;
 pub(crate) use mysql::MysqlAddress;
 
 /// A database, by the scheme of its URL.
@@ -27,7 +28,84 @@ pub(crate) struct PostgresAddress {
     pub(crate) config: tokio_postgres::Config,
     /// None: the connection is not encrypted. Some: it is, and the server's certificate is verified.
     pub(crate) tls: Option<Tls>,
+    /// Makes the password before each connecting.
+    pub(crate) iam: Option<Iam>,
     shown: String,
+}
+
+impl PostgresAddress {
+    /// The password of the moment, where it is an IAM token.
+    pub(crate) async fn token(&self) -> anyhow::Result<Option<Secret>> {
+        let Some(iam) = &self.iam else { return Ok(None) };
+        let port = self.config.get_ports().first().copied().unwrap_or(5432);
+        let user = self.config.get_user().unwrap_or_default();
+        iam.password(self.hosts().next().unwrap_or_default(), port, user).await.map(Some)
+    }
+
+    /// The names of the servers.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.config.get_hosts().iter().filter_map(|host| match host {
+            tokio_postgres::config::Host::Tcp(name) => Some(name.as_str()),
+            tokio_postgres::config::Host::Unix(_) => None,
+        })
+    }
+}
+
+impl Address {
+    /// Makes sure that the URL is one for an IAM token.
+    ///
+    /// # Errors
+    /// Exit 2: says what is wrong with it.
+    pub(crate) fn check_iam(&self) -> Result<(), Fail> {
+        let wrong = |why: &str, help: &str| {
+            Err(Fail::invalid(format!("an IAM token cannot be used: {why}")).help(help))
+        };
+        let (has_password, has_user, hosts, has_tls) = match self {
+            Address::Postgres(it) => (
+                it.config.get_password().is_some(),
+                it.config.get_user().is_some(),
+                it.hosts().count(),
+                it.tls.is_some(),
+            ),
+            Address::Mysql(it) => (it.has_password, !it.user.is_empty(), 1, it.tls.is_some()),
+            Address::Sqlite(_) => {
+                let help = "set --database-iam=false for it";
+                return wrong("the database is a SQLite file", help);
+            }
+        };
+        let form = "write SCHEME://USER@HOST/DATABASE";
+        if has_password {
+            return wrong("the URL holds a password", form);
+        }
+        if !has_user {
+            return wrong("the URL names no user", form);
+        }
+        if hosts != 1 {
+            return wrong("the URL names several hosts", form);
+        }
+        if !has_tls {
+            return wrong(
+                "only TLS may carry it",
+                "write sslmode=verify-full (MySQL: ssl-mode=VERIFY_IDENTITY) in the URL",
+            );
+        }
+        Ok(())
+    }
+
+    /// The same, with a password that is made before each connecting.
+    pub(crate) fn with_iam(self, iam: Iam) -> Self {
+        match self {
+            Address::Postgres(address) => {
+                Address::Postgres(Box::new(PostgresAddress { iam: Some(iam), ..*address }))
+            }
+            Address::Mysql(address) => {
+                let mut address = address;
+                address.iam = Some(iam);
+                Address::Mysql(address)
+            }
+            Address::Sqlite(path) => Address::Sqlite(path),
+        }
+    }
 }
 
 /// What the server's certificate is verified with.
@@ -167,7 +245,7 @@ fn postgres(url: &str, ca: Option<&Path>) -> anyhow::Result<PostgresAddress> {
         config.application_name("landfall migrate-db");
     }
     let tls = tls(&config, mode.as_deref(), ca)?;
-    Ok(PostgresAddress { shown: shown(&config), config, tls })
+    Ok(PostgresAddress { shown: shown(&config), config, tls, iam: None })
 }
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -300,6 +378,29 @@ mod tests {
             tls("mysql://u@localhost/d?ssl-mode=VERIFY_IDENTITY&ssl-ca=ca.pem"),
             Some(Some("ca.pem".into()))
         );
+    }
+
+    #[test]
+    fn an_iam_token_needs_tls_a_user_and_no_password() {
+        for (url, why) in [
+            ("postgres://app@db.example.com/d", None),
+            ("postgres://app@localhost/d?sslmode=verify-full", None),
+            ("postgres://app@localhost/d", Some("only TLS may carry it")),
+            ("postgres://app@h/d?sslmode=disable", Some("only TLS may carry it")),
+            ("postgres://app:hunter2@h/d", Some("holds a password")),
+            ("postgres://h/d", Some("names no user")),
+            ("postgres://app@a,b/d", Some("several hosts")),
+            ("mysql://app@db.example.com/d", None),
+            ("mysql://app@localhost/d", Some("only TLS may carry it")),
+            ("mysql://app:hunter2@h/d", Some("holds a password")),
+            ("mysql://h/d", Some("names no user")),
+            ("sqlite:app.db", Some("a SQLite file")),
+        ] {
+            let checked = of(url).unwrap().check_iam().map_err(|fail| fail.to_string());
+            let said = checked.err();
+            assert_eq!(said.is_some(), why.is_some(), "{url}: {said:?}");
+            assert!(said.unwrap_or_default().contains(why.unwrap_or_default()), "{url}");
+        }
     }
 
     #[test]

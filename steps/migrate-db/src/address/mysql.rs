@@ -9,6 +9,7 @@ use step_core::{Fail, Secret};
 use url::Url;
 
 use super::{Tls, is_this_machine};
+use crate::iam::Iam;
 
 /// How a MySQL or MariaDB is reached.
 #[derive(Clone)]
@@ -16,10 +17,23 @@ pub(crate) struct MysqlAddress {
     /// Without TLS, which is added when the connection is made.
     pub(crate) options: OptsBuilder,
     pub(crate) host: String,
+    port: u16,
+    pub(crate) user: String,
+    pub(crate) has_password: bool,
     pub(crate) database: String,
     /// None: the connection is not encrypted. Some: it is, and the server's certificate is verified.
     pub(crate) tls: Option<Tls>,
+    /// Makes the password before each connecting.
+    pub(crate) iam: Option<Iam>,
     shown: String,
+}
+
+impl MysqlAddress {
+    /// The password of the moment, where it is an IAM token.
+    pub(crate) async fn token(&self) -> anyhow::Result<Option<Secret>> {
+        let Some(iam) = &self.iam else { return Ok(None) };
+        iam.password(&self.host, self.port, &self.user).await.map(Some)
+    }
 }
 
 impl fmt::Debug for MysqlAddress {
@@ -80,14 +94,15 @@ pub(super) fn parse(url: &str, ca: Option<PathBuf>) -> anyhow::Result<MysqlAddre
     let options = OptsBuilder::default()
         .ip_or_hostname(host.clone())
         .tcp_port(port)
-        .user(Some(user))
-        .pass(password)
+        .user(Some(user.clone()))
+        .pass(password.clone())
         .db_name(Some(database.clone()))
         .socket(socket)
         // Else a server on this machine is asked for its socket and the rest goes there.
         .prefer_socket(false)
         .stmt_cache_size(0);
-    Ok(MysqlAddress { options, host, database, tls, shown })
+    let has_password = password.is_some();
+    Ok(MysqlAddress { options, host, port, user, has_password, database, tls, iam: None, shown })
 }
 
 /// As for PostgreSQL: encrypted and verified, unless the server is this machine or the URL says

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use mysql_async::prelude::Queryable as _;
-use mysql_async::{Conn, Error, Opts, OptsBuilder, ServerError, SslOpts};
+use mysql_async::{Conn, Error, Opts, ServerError, SslOpts};
 use siphasher::sip::SipHasher13;
 use step_core::poll::{Deadline, Pace, poll};
 use step_core::{Exit, Fail, innermost, output};
@@ -23,6 +23,7 @@ use crate::checksum::Width;
 use crate::files::Script;
 use crate::plan::{History, REPEATABLES, Recorded, TABLE};
 use crate::sql::{self, Dialect, Statement, Subject};
+use crate::tls;
 
 /// One connection to a MySQL or MariaDB.
 pub(crate) struct Mysql {
@@ -372,10 +373,14 @@ fn lock_name(database: &str) -> String {
 
 /// Opens a connection, or says why not.
 async fn open(address: &MysqlAddress) -> anyhow::Result<Conn> {
-    let options = match &address.tls {
-        None => address.options.clone(),
-        Some(tls) => with_tls(address, tls)?,
-    };
+    let mut options = address.options.clone();
+    if let Some(tls) = &address.tls {
+        options = options.ssl_opts(verified(&address.host, tls)?);
+    }
+    if let Some(token) = address.token().await? {
+        // AWS wants it as it is, which TLS hides.
+        options = options.pass(Some(token.expose())).enable_cleartext_plugin(true);
+    }
     let connected = tokio::time::timeout(CONNECT_TIMEOUT, Conn::new(Opts::from(options))).await;
     match connected {
         Ok(Ok(connection)) => Ok(connection),
@@ -390,14 +395,16 @@ async fn open(address: &MysqlAddress) -> anyhow::Result<Conn> {
     }
 }
 
-/// Verifies the server with the certificates given, or with those that the machine trusts.
-fn with_tls(address: &MysqlAddress, tls: &Tls) -> anyhow::Result<OptsBuilder> {
+/// TLS to a server that is verified.
+fn verified(host: &str, tls: &Tls) -> anyhow::Result<SslOpts> {
     // mysql_async takes the provider of the process.
     let _installed_before = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let roots = super::postgres::roots(tls)?;
+    let mut usable = rustls::RootCertStore::empty();
+    let mut roots = tls::roots(host, tls.ca.as_deref())?;
+    // It stops at a certificate that it does not understand, and machines trust odd ones.
+    roots.retain(|root| usable.add(root.clone()).is_ok());
     let roots = roots.iter().map(|root| root.to_vec().into()).collect();
-    let options = SslOpts::default().with_disable_built_in_roots(true).with_root_certs(roots);
-    Ok(address.options.clone().ssl_opts(options))
+    Ok(SslOpts::default().with_disable_built_in_roots(true).with_root_certs(roots))
 }
 
 /// Why there is no connection.
@@ -416,15 +423,15 @@ fn refused(err: &Error, address: &MysqlAddress) -> Fail {
             fail.help("wait for it with --wait-for-db 30s").transient()
         }
         Some(_) => fail,
-        None if why.contains("certificate") => fail.help(
-            "name the certificates of its authority: ssl-ca=FILE in the URL or --database-ca FILE",
-        ),
         None if matches!(err, Error::Driver(mysql_async::DriverError::NoClientSslFlagFromServer)) => {
             fail.help("write ssl-mode=DISABLED in the database URL if no TLS is wanted")
         }
-        None => fail
-            .help("check host and port in the database URL; wait for one that starts with --wait-for-db 30s")
-            .transient(),
+        None => match tls::help(&why) {
+            Some(help) => fail.help(help),
+            None => fail
+                .help("check host and port in the database URL; wait for one that starts with --wait-for-db 30s")
+                .transient(),
+        },
     }
 }
 
