@@ -1,6 +1,8 @@
 //! Databases that a test has to itself, and projects that use them.
 
 use std::future::Future;
+use std::io::Write;
+use std::net::{TcpListener, TcpStream};
 
 use mysql_async::prelude::Queryable as _;
 use step_testkit::{Project, Ran, testbed_env};
@@ -190,4 +192,18 @@ impl WithMigration for Project {
 
 pub(crate) fn run(project: &Project, args: &[&str]) -> Ran {
     project.run("migrate-db", args)
+}
+
+/// Passes on what comes in to a server, and back.
+pub(crate) fn forward(listener: &TcpListener, server: &str) {
+    for client in listener.incoming().flatten() {
+        let upstream = TcpStream::connect(server).unwrap();
+        let (mut a, mut b) = (client.try_clone().unwrap(), upstream.try_clone().unwrap());
+        std::thread::spawn(move || std::io::copy(&mut a, &mut b));
+        std::thread::spawn(move || {
+            let (mut from, mut to) = (upstream, client);
+            let _ended = std::io::copy(&mut from, &mut to);
+            to.flush()
+        });
+    }
 }

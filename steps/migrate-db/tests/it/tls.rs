@@ -2,7 +2,7 @@
 
 use step_testkit::{Project, Ran};
 
-use crate::support::{Database, Maria, WithMigration, run, variable};
+use crate::support::{Database, Maria, WithMigration, forward, run, variable};
 
 /// The URL of the database at another host name, which leads to the same server.
 fn at(database: &Database, host: &str, parameters: &str) -> String {
@@ -86,7 +86,17 @@ fn the_same_holds_for_mariadb() {
         let ran = run(&project, &["--wait-for-db", "30s"]).expect(4).says(said);
         ran.says("--database-ca FILE").says("global-bundle.pem");
     }
-    let wrong = at("127.0.0.2", "ssl-mode=VERIFY_IDENTITY");
+    // The same server at an address that its certificate does not name.
+    let listener = std::net::TcpListener::bind("127.0.0.2:0").unwrap();
+    let there = listener.local_addr().unwrap().to_string();
+    let url = maria.url();
+    let here = url.split_once('@').unwrap().1.split_once('/').unwrap().0.to_owned();
+    let wrong = at("127.0.0.1", "ssl-mode=VERIFY_IDENTITY");
+    let wrong = wrong.with_env(
+        "LANDFALL_DATABASE_URL",
+        &format!("{}?ssl-mode=VERIFY_IDENTITY", url.replace(&here, &there)),
+    );
+    std::thread::spawn(move || forward(&listener, &here));
     run(&wrong, &["--database-ca", &ca]).expect(4).says("not valid for name");
     let project = at("localhost", &format!("ssl-mode=VERIFY_IDENTITY&ssl-ca={ca}"));
     run(&project, &[]).expect(0);
