@@ -31,8 +31,8 @@ use serde::Deserialize;
 use step_core::{Common, Fail};
 
 pub use model::{
-    AccountId, BuildImage, DeployFargate, DeployStack, Environment, Landfall, MigrateDb, PushEcr,
-    Service, SmokeTest, Span,
+    AccountId, BuildImage, DeployFargate, DeployStack, Environment, Landfall, MigrateDatabase,
+    MigrateDb, PushEcr, Service, SmokeTest, Span,
 };
 pub use parse::parse;
 
@@ -208,6 +208,19 @@ mod tests {
         assert_eq!(prod.region.as_deref(), Some("eu-central-1"));
         assert_eq!(prod.deploy_stack.parameters["Size"], "large");
         assert_eq!(prod.deploy_stack.parameters["Zone"], "a");
+    }
+
+    #[test]
+    fn databases_keep_the_order_of_the_file_and_are_merged_by_name() {
+        let text = "[defaults.migrate-db.databases.zoo]\nfolder = \"a\"\n\
+                    [defaults.migrate-db.databases.app]\n\
+                    [env.dev.migrate-db.databases.app]\nurl_variable = \"APP\"\n\
+                    [env.dev.migrate-db.databases.late]\n";
+        let dev = config(text).environment(&common(&["-e", "dev"]), Needs::Environment).unwrap();
+        let databases = dev.migrate_db.databases;
+        assert_eq!(databases.keys().collect::<Vec<_>>(), ["zoo", "app", "late"]);
+        assert_eq!(databases["app"].url_variable.as_deref(), Some("APP"));
+        assert!(error("[env.dev.migrate-db.databases.a]\nurl = \"x\"").contains("url_variable"));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Deserializer};
 
@@ -125,7 +126,8 @@ pub struct DeployFargate {
     pub timeout: Option<Span>,
 }
 
-/// Settings of migrate-db. The database's URL is no setting: it comes from a variable or a file.
+/// Settings of migrate-db. The database's URL is no setting, for it holds a password; where it is
+/// kept is one.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct MigrateDb {
@@ -137,6 +139,39 @@ pub struct MigrateDb {
     pub lock_timeout: Option<Span>,
     /// How long a statement may run, for example "10m". Default: what the database allows.
     pub statement_timeout: Option<Span>,
+    /// Name or ARN of the secret in AWS Secrets Manager that holds the database's URL, or the JSON
+    /// that RDS writes.
+    pub database_secret: Option<String>,
+    /// Name of the parameter in the SSM Parameter Store that holds the same.
+    pub database_parameter: Option<String>,
+    /// Whether the password is an IAM token of RDS, made before each connecting. Default: false.
+    pub database_iam: Option<bool>,
+    /// The databases by name, where there are several. What one does not set is as it is here; its
+    /// folder is that of here and its name, `migrations/NAME`.
+    pub databases: IndexMap<String, MigrateDatabase>,
+}
+
+/// Settings of migrate-db for one database of several.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MigrateDatabase {
+    /// Folder of the migrations. Default: `migrations/NAME`.
+    pub folder: Option<PathBuf>,
+    /// Whether a file below the newest applied version may still be applied. Default: false.
+    pub out_of_order: Option<bool>,
+    /// How long a statement may wait for a lock, for example "5s". Default: 10s.
+    pub lock_timeout: Option<Span>,
+    /// How long a statement may run, for example "10m". Default: what the database allows.
+    pub statement_timeout: Option<Span>,
+    /// Name or ARN of the secret in AWS Secrets Manager that holds the database's URL, or the JSON
+    /// that RDS writes.
+    pub database_secret: Option<String>,
+    /// Name of the parameter in the SSM Parameter Store that holds the same.
+    pub database_parameter: Option<String>,
+    /// Name of the environment variable that holds the URL.
+    pub url_variable: Option<String>,
+    /// Whether the password is an IAM token of RDS, made before each connecting. Default: false.
+    pub database_iam: Option<bool>,
 }
 
 /// Settings of smoke-test.

@@ -21,19 +21,19 @@ pub use guard::Guarded;
 #[command(next_help_heading = "AWS")]
 pub struct AwsArgs {
     /// The account that the step must be in [landfall.toml: account]
-    #[arg(long, env = "LANDFALL_ACCOUNT", value_name = "ID")]
+    #[arg(long, env = "LANDFALL_ACCOUNT", value_name = "ID", global = true)]
     pub account: Option<AccountId>,
 
     /// The region [landfall.toml: region] [default: AWS_REGION or the profile's]
-    #[arg(long, env = "LANDFALL_REGION", value_name = "REGION")]
+    #[arg(long, env = "LANDFALL_REGION", value_name = "REGION", global = true)]
     pub region: Option<String>,
 
     /// The role that a GitLab job assumes with its ID token [landfall.toml: role]
-    #[arg(long, env = "LANDFALL_ROLE", value_name = "ARN")]
+    #[arg(long, env = "LANDFALL_ROLE", value_name = "ARN", global = true)]
     pub role: Option<String>,
 
     /// The ID token of the GitLab job; a variable only, for a flag would show in the process list.
-    #[arg(long, env = "LANDFALL_ID_TOKEN", hide = true, hide_env_values = true)]
+    #[arg(long, env = "LANDFALL_ID_TOKEN", hide = true, hide_env_values = true, global = true)]
     pub id_token: Option<Secret>,
 }
 

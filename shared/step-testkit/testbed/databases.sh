@@ -69,12 +69,26 @@ create_data() {
     }
 }
 
+# stop_if_changed NAME SIGNAL COMMAND…: a server that runs with another command, or another
+# certificate, than this script would start it with.
+stop_if_changed() {
+    local name=$1 signal=$2
+    shift 2
+    recorded_process "$name" >/dev/null || return 0
+    if [ "$(cat "$testbed/$name.command" 2>/dev/null)" != "$*" ]; then
+        stop_process "$name" 30 "$signal" && say "$name: stopped, its options changed"
+    elif ! cmp -s "$testbed/tls/server.pem" "$testbed/$name/server.pem"; then
+        stop_process "$name" 30 "$signal" && say "$name: stopped, its certificate changed"
+    fi
+}
+
 # start_server NAME PORT COMMAND…
 start_server() {
     local name=$1 port=$2
     shift 2
     say "$name: starting on port $port"
     printf '%s\n' "$port" >"$testbed/$name.port"
+    printf '%s\n' "$*" >"$testbed/$name.command"
     # A server looks at the folder it starts in, which its user may not enter.
     (cd / && start_in_background "$name" "${as_server[@]}" "$@")
 }
@@ -116,6 +130,57 @@ allow_services() {
 sql_answers() {
     env -i PATH="$PATH" PGPASSWORD="$database_password" PGCONNECT_TIMEOUT=3 \
         "$postgres_bin/psql" -XAtq -h 127.0.0.1 -p "$1" -U "$database_user" -d postgres -c 'select 1'
+}
+
+# --- TLS ---------------------------------------------------------------------
+
+# ensure_authority: an authority of the testbed, and a certificate of it for the servers. Ten years
+# are longer than any testbed; `rm -r` of the folder makes new ones.
+ensure_authority() {
+    local folder=$testbed/tls
+    [ ! -s "$folder/server.pem" ] || return 0
+    have openssl || need_package openssl openssl
+    rm -rf "$folder.part"
+    mkdir -m 700 "$folder.part"
+    make_certificates "$folder.part" >"$testbed/tls.log" 2>&1 || {
+        tail -n 5 "$testbed/tls.log" >&2
+        fail 4 "cannot make certificates" "See $testbed/tls.log; 'openssl version' should be 1.1.1 or newer."
+    }
+    rm -rf "$folder"
+    mv "$folder.part" "$folder"
+}
+
+# Without a configuration of the machine's: what it adds to certificates is not for these.
+make_certificates() {
+    local key=(-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes) name
+    cat >"$1/openssl.cnf" <<'END'
+[req]
+distinguished_name = name
+[name]
+[authority]
+basicConstraints = critical,CA:TRUE
+keyUsage = critical,keyCertSign
+subjectKeyIdentifier = hash
+[server]
+basicConstraints = critical,CA:FALSE
+extendedKeyUsage = serverAuth
+subjectAltName = DNS:localhost,IP:127.0.0.1
+END
+    for name in ca server; do
+        openssl req "${key[@]}" -config "$1/openssl.cnf" -new -subj "/CN=landfall testbed $name" \
+            -keyout "$1/$name.key" -out "$1/$name.csr" || return 1
+    done
+    openssl x509 -req -in "$1/ca.csr" -signkey "$1/ca.key" -days 3650 \
+        -extfile "$1/openssl.cnf" -extensions authority -out "$1/ca.pem" || return 1
+    openssl x509 -req -in "$1/server.csr" -CA "$1/ca.pem" -CAkey "$1/ca.key" -CAcreateserial -days 3650 \
+        -extfile "$1/openssl.cnf" -extensions server -out "$1/server.pem"
+}
+
+# give_certificate FOLDER: to a server, which reads it as its own user.
+give_certificate() {
+    cp "$testbed/tls/server.pem" "$testbed/tls/server.key" "$testbed/tls/ca.pem" "$1"
+    chmod 600 "$1/server.key"
+    own "$1/server.pem" "$1/server.key" "$1/ca.pem"
 }
 
 # --- PostgreSQL --------------------------------------------------------------
@@ -166,6 +231,10 @@ ensure_postgres() {
             "Install it${data_version:+, or give up the data it made: rm -r $testbed/postgres/}."
     fi
     find_bridge
+    ensure_authority
+    server_folder postgres
+    set_postgres_command "$(real_folder postgres)"
+    stop_if_changed postgres INT "${postgres_command[@]}"
     if recorded_process postgres >/dev/null && [ "$(cat "$testbed/postgres.bridge")" != "$bridge_host $bridge_subnet" ]; then
         stop_process postgres 30 INT && say "postgres: stopped, the bridge of Docker changed"
     fi
@@ -179,14 +248,21 @@ ensure_postgres() {
     say "postgres: running (127.0.0.1:$postgres_port${bridge_host:+, from containers $bridge_host:$postgres_port})"
 }
 
-# Options on the command line, so that data made by an earlier version of this
-# script gets them too. Without fsync a killed server loses nothing; a machine
-# that loses its power may: then remove the folder.
+# set_postgres_command FOLDER: sets postgres_command. Options are on the command line,
+# so that data made by an earlier version of this script gets them too. Without fsync
+# a killed server loses nothing; a machine that loses its power may: then remove the folder.
+set_postgres_command() {
+    postgres_command=("$postgres_bin/postgres" -D "$1/data" -p "$postgres_port"
+        -c listen_addresses="127.0.0.1${bridge_host:+,$bridge_host}" -c unix_socket_directories=
+        -c hba_file="$1/pg_hba.conf" -c max_connections=200
+        -c ssl=on -c ssl_cert_file="$1/server.pem" -c ssl_key_file="$1/server.key"
+        -c fsync=off -c full_page_writes=off)
+}
+
 start_postgres() {
     local folder
     require_free_port 127.0.0.1 "$postgres_port" LANDFALL_POSTGRES_PORT 54340
     [ -z "$bridge_host" ] || require_free_port "$bridge_host" "$postgres_port" LANDFALL_POSTGRES_PORT 54340
-    server_folder postgres
     folder=$(real_folder postgres)
     if [ ! -d "$folder/data" ]; then
         rm -rf "$folder/data.part"
@@ -201,12 +277,10 @@ start_postgres() {
         [ -z "$bridge_subnet" ] || printf 'host all all %s scram-sha-256\n' "$bridge_subnet"
     } >"$folder/pg_hba.conf"
     own "$folder/pg_hba.conf"
+    give_certificate "$folder"
     printf '%s %s\n' "$bridge_host" "$bridge_subnet" >"$testbed/postgres.bridge"
     forget_dead_postgres "$folder/data"
-    start_server postgres "$postgres_port" "$postgres_bin/postgres" -D "$folder/data" -p "$postgres_port" \
-        -c listen_addresses="127.0.0.1${bridge_host:+,$bridge_host}" -c unix_socket_directories= \
-        -c hba_file="$folder/pg_hba.conf" -c max_connections=200 \
-        -c fsync=off -c full_page_writes=off
+    start_server postgres "$postgres_port" "${postgres_command[@]}"
 }
 
 # forget_dead_postgres DATA: a killed server leaves its lock, and children that end
@@ -243,6 +317,10 @@ mariadb_answers() {
 # The `core` packages have the programs, and no service.
 ensure_mariadb() {
     mariadb_is_there || without_services mariadbd mariadb-server-core mariadb-client-core
+    ensure_authority
+    server_folder mariadb
+    set_mariadb_command "$(real_folder mariadb)"
+    stop_if_changed mariadb TERM "${mariadb_command[@]}"
     if ! recorded_process mariadb >/dev/null; then
         start_mariadb
     elif mariadb_answers >/dev/null 2>&1; then
@@ -253,11 +331,18 @@ ensure_mariadb() {
     say "mariadb: running (127.0.0.1:$mariadb_port)"
 }
 
-# The socket's path is relative to the data: a long one would not fit its limit.
+# set_mariadb_command FOLDER: sets mariadb_command. The socket's path is relative to
+# the data: a long one would not fit its limit.
+set_mariadb_command() {
+    mariadb_command=(mariadbd --no-defaults --datadir="$1/data" --init-file="$1/init.sql"
+        --bind-address=127.0.0.1 --port="$mariadb_port" --socket=mariadb.sock --pid-file=mariadb.pid
+        --ssl-cert="$1/server.pem" --ssl-key="$1/server.key" --ssl-ca="$1/ca.pem"
+        --skip-name-resolve --innodb-flush-log-at-trx-commit=2 --innodb-buffer-pool-size=64M)
+}
+
 start_mariadb() {
     local folder
     require_free_port 127.0.0.1 "$mariadb_port" LANDFALL_MARIADB_PORT 33080
-    server_folder mariadb
     folder=$(real_folder mariadb)
     if [ ! -d "$folder/data" ]; then
         rm -rf "$folder/data.part"
@@ -269,9 +354,8 @@ CREATE USER IF NOT EXISTS '$database_user'@'%' IDENTIFIED BY '$database_password
 GRANT ALL PRIVILEGES ON *.* TO '$database_user'@'%' WITH GRANT OPTION;
 END
     own "$folder/init.sql"
-    start_server mariadb "$mariadb_port" mariadbd --no-defaults --datadir="$folder/data" --init-file="$folder/init.sql" \
-        --bind-address=127.0.0.1 --port="$mariadb_port" --socket=mariadb.sock --pid-file=mariadb.pid \
-        --skip-name-resolve --innodb-flush-log-at-trx-commit=2 --innodb-buffer-pool-size=64M
+    give_certificate "$folder"
+    start_server mariadb "$mariadb_port" "${mariadb_command[@]}"
 }
 
 # --- PgBouncer ---------------------------------------------------------------
@@ -325,6 +409,9 @@ database_url() {
 # What runs, also from an earlier `up databases`.
 database_env() {
     local bridge_host
+    if [ -s "$testbed/tls/ca.pem" ]; then
+        printf 'LANDFALL_TEST_CA=%s\n' "$testbed/tls/ca.pem"
+    fi
     if recorded_process postgres >/dev/null; then
         printf 'LANDFALL_TEST_POSTGRES_URL=%s\n' "$(database_url postgres "$(cat "$testbed/postgres.port")" postgres)"
         read -r bridge_host _ <"$testbed/postgres.bridge"

@@ -8,6 +8,8 @@ use anyhow::Context;
 use percent_encoding::percent_decode_str;
 use step_core::{Fail, Secret};
 
+use crate::iam::Iam;
+
 /// A database, by the scheme of its URL.
 #[derive(Debug, Clone)]
 pub(crate) enum Address {
@@ -21,7 +23,65 @@ pub(crate) struct PostgresAddress {
     pub(crate) config: tokio_postgres::Config,
     /// None: the connection is not encrypted. Some: it is, and the server's certificate is verified.
     pub(crate) tls: Option<Tls>,
+    /// Makes the password before each connecting.
+    pub(crate) iam: Option<Iam>,
     shown: String,
+}
+
+impl PostgresAddress {
+    /// The password of the moment, where it is an IAM token.
+    pub(crate) async fn token(&self) -> anyhow::Result<Option<Secret>> {
+        let Some(iam) = &self.iam else { return Ok(None) };
+        let port = self.config.get_ports().first().copied().unwrap_or(5432);
+        let user = self.config.get_user().unwrap_or_default();
+        iam.password(self.hosts().next().unwrap_or_default(), port, user).await.map(Some)
+    }
+
+    /// The names of the servers.
+    pub(crate) fn hosts(&self) -> impl Iterator<Item = &str> {
+        self.config.get_hosts().iter().filter_map(|host| match host {
+            tokio_postgres::config::Host::Tcp(name) => Some(name.as_str()),
+            tokio_postgres::config::Host::Unix(_) => None,
+        })
+    }
+}
+
+impl Address {
+    /// Makes sure that the URL is one for an IAM token.
+    ///
+    /// # Errors
+    /// Exit 2: says what is wrong with it.
+    pub(crate) fn check_iam(&self) -> Result<(), Fail> {
+        let wrong = |why: &str, help: &str| {
+            Err(Fail::invalid(format!("an IAM token cannot be used: {why}")).help(help))
+        };
+        let Address::Postgres(address) = self else {
+            return wrong("the database is a SQLite file", "set --database-iam=false for it");
+        };
+        if address.config.get_password().is_some() {
+            return wrong("the URL holds a password", "write postgres://USER@HOST/DATABASE");
+        }
+        if address.config.get_user().is_none() {
+            return wrong("the URL names no user", "write postgres://USER@HOST/DATABASE");
+        }
+        if address.hosts().count() != 1 {
+            return wrong("the URL names several hosts", "write postgres://USER@HOST/DATABASE");
+        }
+        if address.tls.is_none() {
+            return wrong("only TLS may carry it", "write sslmode=verify-full in the URL");
+        }
+        Ok(())
+    }
+
+    /// The same, with a password that is made before each connecting.
+    pub(crate) fn with_iam(self, iam: Iam) -> Self {
+        match self {
+            Address::Postgres(address) => {
+                Address::Postgres(Box::new(PostgresAddress { iam: Some(iam), ..*address }))
+            }
+            Address::Sqlite(path) => Address::Sqlite(path),
+        }
+    }
 }
 
 /// What the server's certificate is verified with.
@@ -161,7 +221,7 @@ fn postgres(url: &str, ca: Option<&Path>) -> anyhow::Result<PostgresAddress> {
         config.application_name("landfall migrate-db");
     }
     let tls = tls(&config, mode.as_deref(), ca)?;
-    Ok(PostgresAddress { shown: shown(&config), config, tls })
+    Ok(PostgresAddress { shown: shown(&config), config, tls, iam: None })
 }
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -268,6 +328,25 @@ mod tests {
             tls("postgres://u@localhost/d?sslmode=verify-full&sslrootcert=ca.pem"),
             Some(Some("ca.pem".into()))
         );
+    }
+
+    #[test]
+    fn an_iam_token_needs_tls_a_user_and_no_password() {
+        for (url, why) in [
+            ("postgres://app@db.example.com/d", None),
+            ("postgres://app@localhost/d?sslmode=verify-full", None),
+            ("postgres://app@localhost/d", Some("only TLS may carry it")),
+            ("postgres://app@h/d?sslmode=disable", Some("only TLS may carry it")),
+            ("postgres://app:hunter2@h/d", Some("holds a password")),
+            ("postgres://h/d", Some("names no user")),
+            ("postgres://app@a,b/d", Some("several hosts")),
+            ("sqlite:app.db", Some("a SQLite file")),
+        ] {
+            let checked = of(url).unwrap().check_iam().map_err(|fail| fail.to_string());
+            let said = checked.err();
+            assert_eq!(said.is_some(), why.is_some(), "{url}: {said:?}");
+            assert!(said.unwrap_or_default().contains(why.unwrap_or_default()), "{url}");
+        }
     }
 
     #[test]

@@ -6,23 +6,32 @@
 mod address;
 mod apply;
 mod checksum;
+mod cloud;
 mod database;
+mod databases;
 mod files;
+mod iam;
 mod observe;
 mod plan;
 mod report;
 mod scaffold;
 mod settings;
+mod source;
 mod sql;
+mod tls;
 
+use landfall_toml::{Config, Needs};
 use step_core::poll::Deadline;
 use step_core::{Exit, Fail, output};
 
-pub use report::{Migrated, Outcome};
+pub use databases::Several;
+pub use report::{Done, Migrated, Outcome};
 pub use settings::Args;
 
 use address::Address;
+use cloud::Cloud;
 use database::{Access, Database};
+use databases::Target;
 use files::Migration;
 use plan::{Change, History};
 use settings::{Command, Settings};
@@ -32,21 +41,36 @@ use settings::{Command, Settings};
 /// # Errors
 /// See the exit codes of [`step_core::Exit`]. That a migration failed after others were applied is
 /// in the report, not an error of this function.
-pub async fn run(args: &Args) -> anyhow::Result<Migrated> {
-    let settings = args.settings()?;
+pub async fn run(args: &Args) -> anyhow::Result<Done> {
+    let config = Config::load(&args.common)?;
+    let file = config.environment(&args.common, Needs::Nothing)?.migrate_db;
+    let targets = args.targets(&file)?;
+    let cloud = args.cloud(&config);
+    if let [target] = targets.as_slice() {
+        return Ok(Done::One(run_one(args, target, &cloud).await?));
+    }
+    let is_write = !args.common.dry_run && matches!(args.command, None | Some(Command::Up));
+    let one = async |target: &Target| run_one(args, target, &cloud).await;
+    Ok(Done::Several(databases::each(&targets, is_write, one).await))
+}
+
+/// Does it with one database.
+async fn run_one(args: &Args, target: &Target, cloud: &Cloud<'_>) -> anyhow::Result<Migrated> {
+    let settings = args.settings(target);
+    let address = async || args.address(target, cloud).await;
     match args.command.clone().unwrap_or(Command::Up) {
         Command::New { name } => scaffold::write(&settings, &name).map(Migrated::written),
-        Command::Status { check } => status(&settings, &args.address()?, check).await,
-        Command::Plan => plan_only(&settings, &args.address()?).await,
-        Command::Up if settings.dry_run => plan_only(&settings, &args.address()?).await,
-        Command::Up => up(&settings, &args.address()?).await,
+        Command::Status { check } => status(&settings, &address().await?, check).await,
+        Command::Plan => plan_only(&settings, &address().await?).await,
+        Command::Up if settings.dry_run => plan_only(&settings, &address().await?).await,
+        Command::Up => up(&settings, &address().await?).await,
         Command::Repair { yes } => {
             let ask = !yes && !settings.dry_run;
             let plan =
                 |files: &[Migration], history: Option<&History>| Ok(plan::repair(files, history));
             let is_write = yes && !settings.dry_run;
             let report =
-                rewrite(&settings, &args.address()?, is_write, Outcome::Repaired, plan).await?;
+                rewrite(&settings, &address().await?, is_write, Outcome::Repaired, plan).await?;
             let changes = report.verdict_of_asking(ask);
             Ok(report.failing(changes))
         }
@@ -55,7 +79,7 @@ pub async fn run(args: &Args) -> anyhow::Result<Migrated> {
                 plan::baseline(files, history, version)
             };
             let is_write = !settings.dry_run;
-            rewrite(&settings, &args.address()?, is_write, Outcome::Baselined, plan).await
+            rewrite(&settings, &address().await?, is_write, Outcome::Baselined, plan).await
         }
     }
 }

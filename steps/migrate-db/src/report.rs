@@ -7,6 +7,7 @@ use serde::Serialize;
 use step_core::{Exit, Fail, Report};
 
 use crate::apply::Applied;
+use crate::databases::Several;
 use crate::files::id;
 use crate::plan::{Change, Comparison, Entry};
 
@@ -33,6 +34,41 @@ pub enum Outcome {
 }
 
 /// The report of this step.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Done {
+    /// On one database.
+    One(Migrated),
+    /// On several, one after the other.
+    Several(Several),
+}
+
+impl Report for Done {
+    fn outcome(&self) -> &str {
+        match self {
+            Done::One(report) => report.outcome(),
+            Done::Several(report) => report.outcome(),
+        }
+    }
+
+    fn verdict(&self) -> Result<(), Fail> {
+        match self {
+            Done::One(report) => report.verdict(),
+            Done::Several(report) => report.verdict(),
+        }
+    }
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Done::One(report) => report.fmt(f),
+            Done::Several(report) => report.fmt(f),
+        }
+    }
+}
+
+/// What became of one database.
 #[derive(Debug, Serialize)]
 pub struct Migrated {
     outcome: Outcome,

@@ -6,13 +6,17 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, FromArgMatches};
-use landfall_toml::{Config, Needs};
+use landfall_toml::{Config, MigrateDb};
+use step_aws::AwsArgs;
 use step_core::poll::Deadline;
 use step_core::{Common, Fail};
 
-use crate::address::{self, Address, Url};
+use crate::address::{Address, Url};
+use crate::cloud::Cloud;
 use crate::database::Limits;
+use crate::databases::{self, Target};
 use crate::plan::Wanted;
+use crate::source::Given;
 
 /// Bring the schema of a database to what the migrations say.
 ///
@@ -20,9 +24,11 @@ use crate::plan::Wanted;
 /// each with its record in one transaction. Takes a lock, so that of several runs at once one
 /// works and the others find nothing left to do. The history is refinery's.
 ///
-/// The URL of the database comes from the variable LANDFALL_DATABASE_URL, else from DATABASE_URL, or
-/// from a file: postgres://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:PATH. A server on another
-/// machine is reached by TLS and its certificate is verified, unless the URL says sslmode=disable.
+/// The URL of the database is postgres://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:PATH. It comes
+/// from the file, secret or parameter that is named for the run; else from the variable
+/// LANDFALL_DATABASE_URL, else from what landfall.toml names, else from DATABASE_URL. A server on
+/// another machine is reached by TLS and its certificate is verified, unless the URL says
+/// sslmode=disable.
 #[derive(Debug, clap::Parser)]
 #[command(name = "migrate-db", version, after_long_help = EXAMPLES)]
 pub struct Args {
@@ -33,11 +39,32 @@ pub struct Args {
     #[arg(long, env = "LANDFALL_MIGRATIONS", value_name = "FOLDER", global = true)]
     folder: Option<PathBuf>,
 
-    /// File that holds the database's URL [default: LANDFALL_DATABASE_URL, then DATABASE_URL]
+    /// The database, where landfall.toml has several [default: all, in the order of the file]
+    #[arg(long, env = "LANDFALL_DATABASE", value_name = "NAME", global = true)]
+    database: Option<String>,
+
+    /// File that holds the database's URL
     #[arg(long, env = "LANDFALL_DATABASE_URL_FILE", value_name = "FILE", global = true)]
     database_url_file: Option<PathBuf>,
 
-    /// Certificates (PEM) that the server's is verified with [default: those of the machine]
+    /// Secret of AWS Secrets Manager that holds the URL, or the JSON that RDS writes
+    /// [landfall.toml: migrate-db.database_secret]
+    #[arg(long, env = "LANDFALL_DATABASE_SECRET", value_name = "NAME_OR_ARN", global = true)]
+    database_secret: Option<String>,
+
+    /// Parameter of the SSM Parameter Store that holds the same [landfall.toml:
+    /// migrate-db.database_parameter]
+    #[arg(long, env = "LANDFALL_DATABASE_PARAMETER", value_name = "NAME", global = true)]
+    database_parameter: Option<String>,
+
+    /// The URL has no password: it is an IAM token of RDS [landfall.toml: migrate-db.database_iam]
+    #[arg(long, env = "LANDFALL_DATABASE_IAM", value_name = "BOOL", global = true,
+          num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          value_parser = clap::builder::BoolishValueParser::new())]
+    database_iam: Option<bool>,
+
+    /// Certificates (PEM) that the server's is verified with [default: those of the machine and,
+    /// for RDS, its own]
     #[arg(long, env = "LANDFALL_DATABASE_CA", value_name = "FILE", global = true)]
     database_ca: Option<PathBuf>,
 
@@ -75,7 +102,10 @@ pub struct Args {
     url: UrlVariables,
 
     #[command(flatten)]
-    common: Common,
+    aws: AwsArgs,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
 }
 
 /// What to do; up when nothing is said.
@@ -116,13 +146,14 @@ Examples:
   migrate-db --env dev --dry-run        what would be applied; the same as `migrate-db plan`
   migrate-db status --check             fail when something is pending
   migrate-db --wait-for-db 30s          wait for a database that starts
+  migrate-db -e dev --database-secret orders/db   a URL that AWS Secrets Manager keeps
   migrate-db baseline 12                adopt a database that has the first 12 already
   migrate-db new \"add users\"            writes migrations/V13__add_users.sql";
 
 /// The variables that hold the URL. They are no flags: what stands on a command line is seen by
 /// everybody on the machine, and in the log of the job.
 #[derive(Debug, Clone, Default)]
-struct UrlVariables(Option<Url>);
+struct UrlVariables([Option<Url>; 2]);
 
 const URL_VARIABLES: [(&str, &str); 2] =
     [("landfall-database-url", "LANDFALL_DATABASE_URL"), ("database-url", "DATABASE_URL")];
@@ -142,16 +173,15 @@ impl clap::Args for UrlVariables {
 
 impl FromArgMatches for UrlVariables {
     fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let mut found = None;
-        for (id, _) in URL_VARIABLES {
-            let url = matches.get_one::<String>(id).map(|url| Url::new(url));
+        let mut found = [None, None];
+        for (found, (id, _)) in found.iter_mut().zip(URL_VARIABLES) {
+            *found = matches.get_one::<String>(id).map(|url| Url::new(url));
             if matches.value_source(id) == Some(ValueSource::CommandLine) {
                 let why = "the database URL is not taken from the command line, where everybody on \
                            the machine sees it: set LANDFALL_DATABASE_URL, or name a file with \
                            --database-url-file\n";
                 return Err(clap::Error::raw(ErrorKind::ArgumentConflict, why));
             }
-            found = found.or(url);
         }
         Ok(Self(found))
     }
@@ -180,15 +210,45 @@ const RETRIES: u32 = 5;
 const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 
 impl Args {
-    /// What the run is to do.
+    /// The databases to work on.
     ///
     /// # Errors
-    /// Exit 2: landfall.toml is wrong, or knows no such environment.
-    pub(crate) fn settings(&self) -> anyhow::Result<Settings> {
-        let config = Config::load(&self.common)?;
-        let file = config.environment(&self.common, Needs::Nothing)?.migrate_db;
+    /// Exit 2: landfall.toml has none of that name, or several where one is meant.
+    pub(crate) fn targets(&self, file: &MigrateDb) -> Result<Vec<Target>, Fail> {
+        let targets = databases::choose(file, self.database.as_deref())?;
+        databases::refuse_for_several(&targets, self.of_one_database())?;
+        Ok(targets)
+    }
+
+    /// What of the command line and the variables cannot mean several databases.
+    fn of_one_database(&self) -> Option<&'static str> {
+        let command = match &self.command {
+            Some(Command::New { .. }) => Some("new"),
+            Some(Command::Baseline { .. }) => Some("baseline"),
+            Some(Command::Repair { .. }) => Some("repair"),
+            Some(Command::Up | Command::Status { .. } | Command::Plan) | None => None,
+        };
+        let given = [
+            ("--folder", self.folder.is_some()),
+            ("--target", self.target.is_some()),
+            ("--database-url-file", self.database_url_file.is_some()),
+            ("--database-secret", self.database_secret.is_some()),
+            ("--database-parameter", self.database_parameter.is_some()),
+            ("LANDFALL_DATABASE_URL", self.url.0[0].is_some()),
+        ];
+        command.or_else(|| given.into_iter().find(|(_, is_given)| *is_given).map(|(name, _)| name))
+    }
+
+    /// The way into AWS, should it be needed.
+    pub(crate) fn cloud<'a>(&'a self, config: &'a Config) -> Cloud<'a> {
+        Cloud::new(&self.aws, config, &self.common)
+    }
+
+    /// What the run is to do with a database.
+    pub(crate) fn settings(&self, target: &Target) -> Settings {
+        let file = target.file.clone();
         let span = |span: Option<landfall_toml::Span>| span.map(|span| span.0);
-        Ok(Settings {
+        Settings {
             folder: self.folder.clone().or(file.folder).unwrap_or_else(|| "migrations".into()),
             allow_empty: self.allow_empty,
             wanted: Wanted {
@@ -203,22 +263,27 @@ impl Args {
             wait_for_lock: self.wait_for_lock,
             wait_for_db: Deadline::after(self.wait_for_db),
             dry_run: self.common.dry_run,
-        })
+        }
     }
 
     /// Where the database is.
     ///
     /// # Errors
-    /// Exit 2: no URL is given, or it is not understood.
-    pub(crate) fn address(&self) -> anyhow::Result<Address> {
-        let url = match &self.database_url_file {
-            Some(path) => Some(address::from_file(path)?),
-            None => self.url.0.clone(),
+    /// Exit 2: no URL is given, or it is not understood. Exit 4 and 8: AWS does not give it.
+    pub(crate) async fn address(
+        &self,
+        target: &Target,
+        cloud: &Cloud<'_>,
+    ) -> anyhow::Result<Address> {
+        let [url, plain_url] = self.url.0.clone();
+        let given = Given {
+            file: self.database_url_file.clone(),
+            secret: self.database_secret.clone(),
+            parameter: self.database_parameter.clone(),
+            url,
+            plain_url,
         };
-        let url = url.ok_or_else(|| {
-            Fail::invalid("no database is named")
-                .help("set LANDFALL_DATABASE_URL, or name a file with --database-url-file")
-        })?;
-        address::parse(&url, self.database_ca.as_deref())
+        let iam = self.database_iam.or(target.file.database_iam).unwrap_or(false);
+        given.choose(&target.file)?.address(cloud, self.database_ca.as_deref(), iam).await
     }
 }

@@ -28,7 +28,7 @@ pub fn actions_differ(
         .split_once("\n## IAM actions\n")
         .with_context(|| format!("{place}: add `## IAM actions`"))?;
     let section = section.split("\n## ").next().unwrap_or_default();
-    let action = Regex::new(r"`([a-z0-9-]+:[A-Z][A-Za-z]+)`")?;
+    let action = Regex::new(r"`([a-z0-9-]+:[A-Za-z]+)`")?;
     let listed: BTreeSet<String> =
         action.captures_iter(section).map(|found| found[1].to_owned()).collect();
     let beside: BTreeSet<String> = BESIDE_THE_CALLS
@@ -56,6 +56,8 @@ const BESIDE_THE_CALLS: &[(&str, &str, &str)] = &[
     ("push-ecr", "ecr:UploadLayerPart", "the engine, which pushes"),
     ("push-ecr", "ecr:CompleteLayerUpload", "the engine, which pushes"),
     ("push-ecr", "ecr:PutImage", "the engine, which pushes"),
+    ("migrate-db", "rds-db:connect", "RDS, which checks the IAM token"),
+    ("migrate-db", "kms:Decrypt", "Secrets Manager and SSM, where the key is the customer's"),
     ("deploy-stack", "iam:PassRole", "a template that gives a role to a task or a function"),
     ("deploy-fargate", "iam:PassRole", "RegisterTaskDefinition, for the roles of the tasks"),
     ("deploy-fargate", "ecs:TagResource", "RegisterTaskDefinition, as it carries the tags over"),

@@ -71,6 +71,13 @@ fn make_and_certificates_are_there() {
 }
 
 #[test]
+fn the_authorities_of_rds_are_where_migrate_db_looks_for_them() {
+    let count = "grep -c 'BEGIN CERT' /usr/local/share/landfall/rds-ca.pem";
+    let certificates = sh(&["-u", "12345:12345"], count);
+    assert!(certificates.parse::<u32>().unwrap() > 100, "{certificates}");
+}
+
+#[test]
 fn git_takes_a_checkout_that_belongs_to_someone_else() {
     let script =
         "git init -q /x && chown -R 4321:4321 /x && git -C /x status --porcelain && echo taken";

@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::TryStreamExt;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use siphasher::sip::SipHasher13;
 use step_core::poll::{Deadline, Pace, poll};
 use step_core::{Exit, Fail, innermost, output};
@@ -16,11 +14,12 @@ use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{Access, Edit, Limits, create_table, literal, row, statement};
-use crate::address::{PostgresAddress, Tls};
+use crate::address::PostgresAddress;
 use crate::checksum::Width;
 use crate::files::Migration;
 use crate::plan::{History, Row, TABLE};
 use crate::sql::{self, Statement};
+use crate::tls;
 
 /// One connection to a PostgreSQL.
 pub(crate) struct Postgres {
@@ -514,6 +513,9 @@ fn pid(messages: &[SimpleQueryMessage]) -> Option<String> {
 /// Opens a connection, or says why not.
 async fn open(address: &PostgresAddress) -> anyhow::Result<Client> {
     let mut config = address.config.clone();
+    if let Some(token) = address.token().await? {
+        config.password(token.expose());
+    }
     let connected = match &address.tls {
         None => {
             config.ssl_mode(tokio_postgres::config::SslMode::Disable);
@@ -524,7 +526,9 @@ async fn open(address: &PostgresAddress) -> anyhow::Result<Client> {
         }
         Some(tls) => {
             config.ssl_mode(tokio_postgres::config::SslMode::Require);
-            let connector = MakeRustlsConnect::new(tls_config(tls)?);
+            // Of several hosts, one of RDS needs the authorities of RDS.
+            let host = address.hosts().max_by_key(|host| tls::is_rds(host)).unwrap_or_default();
+            let connector = MakeRustlsConnect::new(tls::client_config(host, tls.ca.as_deref())?);
             config.connect(connector).await.map(|(client, connection)| {
                 tokio::spawn(connection);
                 client
@@ -534,34 +538,18 @@ async fn open(address: &PostgresAddress) -> anyhow::Result<Client> {
     Ok(connected.map_err(|err| refused(&err, address))?)
 }
 
-fn tls_config(tls: &Tls) -> anyhow::Result<rustls::ClientConfig> {
-    let mut roots = rustls::RootCertStore::empty();
-    match &tls.ca {
-        Some(path) => {
-            let wrong = |err: &dyn std::fmt::Display| {
-                Fail::invalid(format!("read the certificates in {}: {err}", path.display()))
-            };
-            for one in CertificateDer::pem_file_iter(path).map_err(|err| wrong(&err))? {
-                roots.add(one.map_err(|err| wrong(&err))?).map_err(|err| wrong(&err))?;
-            }
-        }
-        None => {
-            roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
-    }
-    let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let builder = rustls::ClientConfig::builder_with_provider(provider);
-    let builder = builder.with_safe_default_protocol_versions().context("TLS")?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
-}
-
 /// Why there is no connection.
 fn refused(err: &tokio_postgres::Error, address: &PostgresAddress) -> Fail {
     let why = err.as_db_error().map_or_else(|| innermost(err), |err| err.message().to_owned());
     let fail = Fail::new(Exit::Unreachable, format!("connect to {address:?}: {why}"));
     match err.code() {
         Some(code) if *code == SqlState::INVALID_PASSWORD || *code == SqlState::INVALID_AUTHORIZATION_SPECIFICATION => {
-            if why_is(err, "no encryption") {
+            if address.iam.is_some() {
+                fail.help(
+                    "allow rds-db:connect on the database user to the role, grant rds_iam to that \
+                     user, and use the host name that RDS gave; the region has to be the database's",
+                )
+            } else if why_is(err, "no encryption") {
                 fail.help("the server wants TLS: write sslmode=verify-full in the database URL")
             } else {
                 fail.help("check user and password in the database URL")
@@ -581,9 +569,7 @@ fn refused(err: &tokio_postgres::Error, address: &PostgresAddress) -> Fail {
             fail.help("wait for it with --wait-for-db 30s").transient()
         }
         Some(_) => fail,
-        None if why.contains("certificate") => fail.help(
-            "name the certificates of its authority: sslrootcert=FILE in the URL or --database-ca FILE",
-        ),
+        None if let Some(help) = tls::help(&why) => fail.help(help),
         None if why.contains("server does not support TLS") => {
             fail.help("write sslmode=disable in the database URL if no TLS is wanted")
         }

@@ -18,7 +18,7 @@ pub(crate) async fn connect(url: &str) -> Client {
     client
 }
 
-fn variable(name: &str) -> String {
+pub(crate) fn variable(name: &str) -> String {
     let env = testbed_env();
     env.get(name).unwrap_or_else(|| panic!("the testbed has no {name}: run `make up`")).clone()
 }
