@@ -11,7 +11,7 @@ repo := cargo run --quiet --package repo --
 
 # The local AWS and no other: whatever the developer has set for the real one, or for another
 # project, stays out.
-in_testbed = unset $$(compgen -e | grep -E '^(AWS|LANDFALL|CI|GITLAB)_'); \
+in_testbed = unset DATABASE_URL $$(compgen -e | grep -E '^(AWS|LANDFALL|CI|GITLAB)_'); \
 	export NO_PROXY="127.0.0.1,localhost,$$NO_PROXY"; set -a; . $(TESTBED)/env; set +a;
 
 help: ## Show this help
@@ -21,12 +21,13 @@ help: ## Show this help
 
 demo: up ## Take the example from source to running (CRASH=1: one that crashes at start)
 	@cargo build --quiet --bins --workspace
+	@$(testbed)/database orders
 	@rm -rf examples/orders/.landfall/reports
 	@$(in_testbed) export PATH="$(TARGET)/debug:$$PATH" LANDFALL_URL=$$AWS_ENDPOINT_URL/_alb/orders; \
 	$(MAKE) -C examples/orders release ENV=dev PROFILE=dev TARGET=$(TARGET) $(if $(CRASH),BUILD_FLAGS="--build-arg CRASH=1" PUSH_FLAGS="--tag crash-$$(git rev-parse --short HEAD)"); \
 	status=$$?; \
-	repo summary examples/orders/.landfall/reports deploy-stack build-image push-ecr deploy-fargate smoke-test || status=$$?; \
-	printf '\n%s/healthz says  ' "$$LANDFALL_URL"; curl -sS -m 5 "$$LANDFALL_URL/healthz"; \
+	repo summary examples/orders/.landfall/reports deploy-stack build-image push-ecr migrate-db deploy-fargate smoke-test || status=$$?; \
+	for path in healthz orders; do printf '\n%s/%s says  ' "$$LANDFALL_URL" "$$path"; curl -sS -m 5 "$$LANDFALL_URL/$$path"; done; \
 	printf '\nthe commit here is  %s\n' "$$(git rev-parse HEAD)"; exit $$status
 
 # --- to work on it -----------------------------------------------------------
@@ -62,7 +63,7 @@ new-step: ## Write a new step that runs (NAME=verb-noun, DESCRIBE="what it does"
 bench: ## Measure: sizes and start times of the steps, the warm demo
 	$(repo) bench
 
-up: ## Start the real parts: Docker Engine, base image, local AWS
+up: ## Start the real parts: Docker Engine, base image, local AWS, PostgreSQL
 	@$(testbed)/up
 
 up-pipeline: ## Start the real parts, and install what runs GitLab pipelines

@@ -1,18 +1,27 @@
 //! The API of the example service.
 
+mod database;
+
+use std::sync::Arc;
+
 use axum::extract::State;
+use axum::http::StatusCode;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde::Serialize;
 use utoipa::{OpenApi, ToSchema};
 
+pub use database::Database;
+use database::Order;
+
 /// All routes.
-pub fn router(revision: String) -> Router {
+pub fn router(revision: String, database: Database) -> Router {
     Router::new()
         .route("/healthz", get(health))
-        .route("/orders", get(orders))
-        .route("/openapi.json", get(async || Json(Api::openapi())))
         .with_state(revision)
+        .route("/orders", get(orders))
+        .with_state(Arc::new(database))
+        .route("/openapi.json", get(async || Json(Api::openapi())))
 }
 
 /// The description of the API.
@@ -28,25 +37,37 @@ struct Health {
     revision: String,
 }
 
-/// An order.
+/// What went wrong.
 #[derive(Serialize, ToSchema)]
-struct Order {
-    id: u32,
-    item: &'static str,
-    quantity: u32,
+struct Problem {
+    error: &'static str,
 }
 
+/// Tells of this process alone. Were the database asked here, the load balancer would end every
+/// task as soon as the database is away, and new ones would not help.
 #[utoipa::path(get, path = "/healthz", responses((status = 200, body = Health)))]
 async fn health(State(revision): State<String>) -> Json<Health> {
     Json(Health { status: "ok", revision })
 }
 
-#[utoipa::path(get, path = "/orders", responses((status = 200, body = [Order])))]
-async fn orders() -> Json<[Order; 2]> {
-    Json([
-        Order { id: 1, item: "anchor", quantity: 1 },
-        Order { id: 2, item: "rope, 10 m", quantity: 4 },
-    ])
+#[utoipa::path(get, path = "/orders", responses(
+    (status = 200, body = [Order]),
+    (status = 503, body = Problem, description = "The database does not answer"),
+))]
+async fn orders(
+    State(database): State<Arc<Database>>,
+) -> Result<Json<Vec<Order>>, (StatusCode, Json<Problem>)> {
+    match database.orders().await {
+        Ok(orders) => Ok(Json(orders)),
+        Err(err) => {
+            // The log is for the team, the answer for everybody.
+            let causes = std::iter::successors(err.source(), |err| err.source());
+            let causes: String = causes.map(|cause| format!(": {cause}")).collect();
+            eprintln!("cannot read the orders: {err}{causes}");
+            let problem = Problem { error: "the database does not answer" };
+            Err((StatusCode::SERVICE_UNAVAILABLE, Json(problem)))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -59,21 +80,31 @@ mod tests {
 
     use super::*;
 
-    async fn get_json(path: &str) -> Value {
+    /// The answer of a service whose database is away: nobody listens on port 1.
+    async fn get(path: &str) -> (StatusCode, Value) {
+        let database = Database::new("postgres://orders:hidden@127.0.0.1:1/orders").unwrap();
         let request = Request::get(path).body(Body::empty()).unwrap();
-        let answer = router("abc".to_owned()).oneshot(request).await.unwrap();
-        assert_eq!(answer.status(), 200);
-        serde_json::from_slice(&answer.into_body().collect().await.unwrap().to_bytes()).unwrap()
+        let answer = router("abc".to_owned(), database).oneshot(request).await.unwrap();
+        let status = answer.status();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&body).unwrap())
     }
 
     #[tokio::test]
-    async fn health_tells_the_revision() {
-        assert_eq!(get_json("/healthz").await, json!({ "status": "ok", "revision": "abc" }));
+    async fn health_tells_the_revision_also_while_the_database_is_away() {
+        let health = json!({ "status": "ok", "revision": "abc" });
+        assert_eq!(get("/healthz").await, (StatusCode::OK, health));
+    }
+
+    #[tokio::test]
+    async fn while_the_database_is_away_orders_are_unavailable() {
+        let problem = json!({ "error": "the database does not answer" });
+        assert_eq!(get("/orders").await, (StatusCode::SERVICE_UNAVAILABLE, problem));
     }
 
     #[tokio::test]
     async fn the_description_names_every_route() {
-        let api = get_json("/openapi.json").await;
+        let (_, api) = get("/openapi.json").await;
         let paths: Vec<&String> = api["paths"].as_object().unwrap().keys().collect();
         assert_eq!(paths, ["/healthz", "/orders"]);
     }

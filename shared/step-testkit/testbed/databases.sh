@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# The databases of the testbed, sourced by `up`: PostgreSQL, MariaDB, and
+# The databases of the testbed, sourced by `up` and `database`: PostgreSQL, MariaDB, and
 # PgBouncer in transaction mode before that PostgreSQL. They listen on 127.0.0.1;
 # PostgreSQL also on the bridge of Docker, where containers reach the host.
 # shellcheck disable=SC2154 # testbed and aws_instance_name are those of lib.sh
@@ -33,7 +33,6 @@ check_database_port() {
 }
 
 check_database_ports() {
-    check_database_port postgres "$postgres_port" LANDFALL_POSTGRES_PORT 54340
     check_database_port mariadb "$mariadb_port" LANDFALL_MARIADB_PORT 33080
     check_database_port pgbouncer "$pgbouncer_port" LANDFALL_PGBOUNCER_PORT 64340
 }
