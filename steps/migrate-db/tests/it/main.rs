@@ -6,5 +6,6 @@ mod concurrency;
 mod connect;
 mod no_transaction;
 mod refinery;
+mod refinery_cli;
 mod support;
 mod up;
