@@ -12,6 +12,7 @@ mod iam;
 mod mysql;
 mod no_transaction;
 mod refinery;
+mod refinery_cli;
 mod support;
 mod tls;
 mod up;
