@@ -4,7 +4,7 @@ use std::process::Command;
 
 use step_testkit::{Project, testbed_env};
 
-use crate::support::{Database, WithMigration, run, sqlite};
+use crate::support::{Database, Maria, WithMigration, run, sqlite};
 
 /// Runs `refinery migrate` on the database of the project, as its manual says, and says which
 /// migrations it applied.
@@ -60,6 +60,13 @@ fn refinery_cli_and_landfall_take_turns_on_postgres() {
 }
 
 #[test]
+fn refinery_cli_and_landfall_take_turns_on_mariadb() {
+    let maria = Maria::new();
+    take_turns(maria.project(), &maria.url());
+    assert_eq!(maria.history(), ["V1__users", "V2__names", "V3__rows"]);
+}
+
+#[test]
 fn refinery_cli_and_landfall_take_turns_on_sqlite() {
     // refinery_cli makes no file.
     take_turns(sqlite().with_file("app.db", ""), "sqlite:app.db");
@@ -69,6 +76,12 @@ fn refinery_cli_and_landfall_take_turns_on_sqlite() {
 fn refinery_cli_goes_on_with_a_history_that_landfall_began_on_postgres() {
     let database = Database::new();
     goes_on_after_landfall(database.project(), &database.url());
+}
+
+#[test]
+fn refinery_cli_goes_on_with_a_history_that_landfall_began_on_mariadb() {
+    let maria = Maria::new();
+    goes_on_after_landfall(maria.project(), &maria.url());
 }
 
 #[test]
