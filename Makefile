@@ -60,8 +60,13 @@ new-step: ## Write a new step that runs (NAME=verb-noun, DESCRIBE="what it does"
 	$(repo) new-step $(if $(NAME),'$(NAME)',$(error say how it is called: make new-step NAME=verb-noun)) $(if $(DESCRIBE),--describe "$(DESCRIBE)")
 	$(MAKE) gen
 
-bench: ## Measure: sizes and start times of the steps, the warm demo
+bench: ## Measure: sizes and start times, the warm demo (STEP=migrate-db: it beside its peers)
+ifdef STEP
+	cargo build --release --package '$(STEP)'
+	@trap '$(testbed)/down bench' EXIT; $(testbed)/up bench && $(repo) bench --step '$(STEP)'
+else
 	$(repo) bench
+endif
 
 up: ## Start the real parts: Docker Engine, base image, local AWS, PostgreSQL
 	@$(testbed)/up

@@ -1,4 +1,9 @@
-//! Measures what users feel: how large a step is, how quickly it starts, how long the demo takes.
+//! Measures what users feel: how large a step is, how quickly it starts, how long the demo takes; and
+//! a step beside its peers.
+
+mod comparison;
+mod measure;
+mod migrate_db;
 
 use std::io::Write;
 use std::net::{TcpStream, ToSocketAddrs};
@@ -10,6 +15,8 @@ use anyhow::{Context, bail};
 
 use crate::table::table;
 use crate::workspace::{Programs, Workspace};
+
+pub use comparison::Comparison;
 
 /// The exit code when something is larger or slower than its budget.
 pub const OVER_BUDGET: u8 = 3;
@@ -67,6 +74,30 @@ pub fn demo(workspace: &Workspace, testbed: &Path, out: &mut impl Write) -> anyh
     writeln!(out, "{text}")?;
     Ok(quick)
 }
+
+/// Compares a step with other programs that do the same.
+///
+/// # Errors
+/// There is no comparison of this step, something that it needs is missing, or a program fails.
+pub fn beside_peers(
+    step: &str,
+    programs: &Programs,
+    testbed: &Path,
+) -> anyhow::Result<Vec<Comparison>> {
+    match PEERS.iter().find(|(name, _)| *name == step) {
+        Some((_, compare)) => compare(programs, testbed),
+        None => {
+            let names: Vec<&str> = PEERS.iter().map(|(name, _)| *name).collect();
+            bail!("{step} is not compared with others; those that are: {}", names.join(", "))
+        }
+    }
+}
+
+/// Measures a step of the release profile and its peers, with what the testbed has.
+type Compare = fn(&Programs, &Path) -> anyhow::Result<Vec<Comparison>>;
+
+/// The steps that have a comparison.
+const PEERS: [(&str, Compare); 1] = [("migrate-db", migrate_db::compare)];
 
 /// A table of what was measured, and whether all of it is within the budget.
 fn compared(what: &str, measured: &[(&str, f64)], budget: f64) -> (String, bool) {

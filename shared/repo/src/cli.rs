@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::bench::Comparison;
 use crate::workspace::{Programs, Workspace};
 use crate::{bench, docs, generate, new_step, summary};
 
@@ -56,13 +57,19 @@ enum Command {
         #[arg(long, value_name = "TEXT")]
         describe: Option<String>,
     },
-    /// Measure size and start of the release binaries, and the warm demo
+    /// Measure size and start of the release binaries, and the warm demo; or a step beside its peers
     ///
     /// Ends with 3 when a budget is exceeded.
     Bench {
         /// Leave out the demo
         #[arg(long)]
         no_demo: bool,
+        /// Compare this step with other programs that do the same, and measure nothing else
+        #[arg(long, value_name = "NAME")]
+        step: Option<String>,
+        /// Print the comparison as JSON
+        #[arg(long, requires = "step")]
+        json: bool,
         /// Folder of the testbed [default: .testbed]
         #[arg(long, env = "LANDFALL_TESTBED", value_name = "DIR")]
         testbed: Option<PathBuf>,
@@ -114,14 +121,27 @@ impl Cli {
                 write!(out, "{step}")?;
                 Ok(0)
             }
-            Command::Bench { no_demo, testbed } => {
+            Command::Bench { no_demo, step, json, testbed } => {
                 let workspace = Workspace::load(&self.root)?;
                 let release = self
                     .programs
                     .map_or_else(Programs::release, |folder| Programs::open(Some(folder)))?;
+                let testbed = testbed.unwrap_or_else(|| workspace.root().join(".testbed"));
+                if let Some(step) = step {
+                    let comparisons = bench::beside_peers(&step, &release, &testbed)?;
+                    if json {
+                        let all: Vec<_> = comparisons.iter().map(Comparison::json).collect();
+                        serde_json::to_writer_pretty(&mut *out, &all)?;
+                        writeln!(out)?;
+                    } else {
+                        let all: Vec<_> = comparisons.iter().map(Comparison::table).collect();
+                        write!(out, "{}", all.join("\n"))?;
+                    }
+                    let within = comparisons.iter().all(Comparison::is_within);
+                    return Ok(if within { 0 } else { bench::OVER_BUDGET });
+                }
                 let mut within = bench::programs(&workspace, &release, out)?;
                 if !no_demo {
-                    let testbed = testbed.unwrap_or_else(|| workspace.root().join(".testbed"));
                     within &= bench::demo(&workspace, &testbed, out)?;
                 }
                 Ok(if within { 0 } else { bench::OVER_BUDGET })

@@ -6,12 +6,13 @@
 
 use std::fmt::Display;
 use std::io::{IsTerminal, Write};
+use std::pin::pin;
 use std::sync::{Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use console::style;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use crate::args::{Color, Common};
 use crate::secret::redact;
@@ -111,6 +112,23 @@ impl Drop for Progress {
         if let Some(bar) = &self.bar {
             *lock(&ACTIVE) = None;
             bar.finish_and_clear();
+        }
+    }
+}
+
+/// Awaits work that tells nothing of itself, with a sign of life each 15 s.
+pub async fn alive<T>(what: &str, work: impl Future<Output = T>) -> T {
+    let beat = |since: Duration| say(format!("  {what}: still running ({} s)", since.as_secs()));
+    beating(work, beat).await
+}
+
+async fn beating<T>(work: impl Future<Output = T>, mut beat: impl FnMut(Duration)) -> T {
+    let start = Instant::now();
+    let mut work = pin!(work);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            () = sleep(HEARTBEAT) => beat(start.elapsed()),
         }
     }
 }
@@ -243,5 +261,21 @@ impl Write for RedactingWriter {
 impl Drop for RedactingWriter {
     fn drop(&mut self) {
         emit(String::from_utf8_lossy(&self.0).trim_end());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn work_that_takes_long_gives_signs_of_life_until_it_ends() {
+        let mut beats = Vec::new();
+        let work = async {
+            sleep(Duration::from_secs(40)).await;
+            "done"
+        };
+        assert_eq!(beating(work, |since| beats.push(since.as_secs())).await, "done");
+        assert_eq!(beats, [15, 30]);
     }
 }

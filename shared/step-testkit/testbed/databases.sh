@@ -5,6 +5,7 @@
 # shellcheck disable=SC2154 # testbed and aws_instance_name are those of lib.sh
 
 postgres_port=${LANDFALL_POSTGRES_PORT:-54329}
+bench_postgres_port=${LANDFALL_BENCH_POSTGRES_PORT:-54359}
 mariadb_port=${LANDFALL_MARIADB_PORT:-33069}
 pgbouncer_port=${LANDFALL_PGBOUNCER_PORT:-64329}
 database_user=landfall
@@ -224,12 +225,15 @@ find_bridge() {
     grep -sA 1 -F -e "|-- $bridge_host" /proc/net/fib_trie | grep -q 'host LOCAL' || bridge_host='' bridge_subnet=''
 }
 
+ensure_postgres_programs() {
+    ! find_postgres || return 0
+    without_services postgres postgresql
+    find_postgres || fail 4 "PostgreSQL ${data_version:-14 or newer} is missing" \
+        "Install it${data_version:+, or give up the data it made: rm -r $testbed/postgres/}."
+}
+
 ensure_postgres() {
-    if ! find_postgres; then
-        without_services postgres postgresql
-        find_postgres || fail 4 "PostgreSQL ${data_version:-14 or newer} is missing" \
-            "Install it${data_version:+, or give up the data it made: rm -r $testbed/postgres/}."
-    fi
+    ensure_postgres_programs
     find_bridge
     ensure_authority
     server_folder postgres
@@ -305,6 +309,28 @@ somebody_in() {
         [ ! "$cwd" -ef "$1" ] || return 0
     done
     return 1
+}
+
+# --- PostgreSQL for benchmarks -----------------------------------------------
+
+# One that writes as a server in production does, for what a commit costs is half of
+# a comparison. Its data are new each time, so that each comparison begins alike.
+start_bench_postgres() {
+    local folder
+    ensure_postgres_programs
+    stop_process postgres-bench 30 INT || true
+    require_free_port 127.0.0.1 "$bench_postgres_port" LANDFALL_BENCH_POSTGRES_PORT 54360
+    server_folder postgres-bench
+    folder=$(real_folder postgres-bench)
+    rm -rf "$folder/data"
+    printf '%s\n' "$database_password" >"$folder/password"
+    own "$folder/password"
+    create_data postgres-bench "$postgres_bin/initdb" --username="$database_user" --pwfile="$folder/password" \
+        --auth=scram-sha-256 --encoding=UTF8 --locale=C --pgdata="$folder/data"
+    start_server postgres-bench "$bench_postgres_port" "$postgres_bin/postgres" -D "$folder/data" -p "$bench_postgres_port" \
+        -c listen_addresses=127.0.0.1 -c unix_socket_directories=
+    wait_until postgres-bench 60 sql_answers "$bench_postgres_port"
+    say "postgres-bench: running (127.0.0.1:$bench_postgres_port, with fsync)"
 }
 
 # --- MariaDB -----------------------------------------------------------------
@@ -425,4 +451,15 @@ database_env() {
     if recorded_process pgbouncer >/dev/null; then
         printf 'LANDFALL_TEST_PGBOUNCER_URL=%s\n' "$(database_url postgres "$(cat "$testbed/pgbouncer.port")" postgres)"
     fi
+}
+
+# Apart from what the tests and the demo see.
+write_bench_env() {
+    cat >"$testbed/bench.env" <<END
+PSQL=$postgres_bin/psql
+PGHOST=127.0.0.1
+PGPORT=$bench_postgres_port
+PGUSER=$database_user
+PGPASSWORD=$database_password
+END
 }

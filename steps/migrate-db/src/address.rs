@@ -1,5 +1,7 @@
 //! Where the database is, out of a URL that holds a password and is therefore never shown.
 
+mod mysql;
+
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,11 +11,14 @@ use percent_encoding::percent_decode_str;
 use step_core::{Fail, Secret};
 
 use crate::iam::Iam;
+pub(crate) use mysql::MysqlAddress;
 
 /// A database, by the scheme of its URL.
 #[derive(Debug, Clone)]
 pub(crate) enum Address {
     Postgres(Box<PostgresAddress>),
+    /// Also MariaDB.
+    Mysql(Box<MysqlAddress>),
     Sqlite(PathBuf),
 }
 
@@ -55,20 +60,34 @@ impl Address {
         let wrong = |why: &str, help: &str| {
             Err(Fail::invalid(format!("an IAM token cannot be used: {why}")).help(help))
         };
-        let Address::Postgres(address) = self else {
-            return wrong("the database is a SQLite file", "set --database-iam=false for it");
+        let (has_password, has_user, hosts, has_tls) = match self {
+            Address::Postgres(it) => (
+                it.config.get_password().is_some(),
+                it.config.get_user().is_some(),
+                it.hosts().count(),
+                it.tls.is_some(),
+            ),
+            Address::Mysql(it) => (it.has_password, !it.user.is_empty(), 1, it.tls.is_some()),
+            Address::Sqlite(_) => {
+                let help = "set --database-iam=false for it";
+                return wrong("the database is a SQLite file", help);
+            }
         };
-        if address.config.get_password().is_some() {
-            return wrong("the URL holds a password", "write postgres://USER@HOST/DATABASE");
+        let form = "write SCHEME://USER@HOST/DATABASE";
+        if has_password {
+            return wrong("the URL holds a password", form);
         }
-        if address.config.get_user().is_none() {
-            return wrong("the URL names no user", "write postgres://USER@HOST/DATABASE");
+        if !has_user {
+            return wrong("the URL names no user", form);
         }
-        if address.hosts().count() != 1 {
-            return wrong("the URL names several hosts", "write postgres://USER@HOST/DATABASE");
+        if hosts != 1 {
+            return wrong("the URL names several hosts", form);
         }
-        if address.tls.is_none() {
-            return wrong("only TLS may carry it", "write sslmode=verify-full in the URL");
+        if !has_tls {
+            return wrong(
+                "only TLS may carry it",
+                "write sslmode=verify-full (MySQL: ssl-mode=VERIFY_IDENTITY) in the URL",
+            );
         }
         Ok(())
     }
@@ -78,6 +97,11 @@ impl Address {
         match self {
             Address::Postgres(address) => {
                 Address::Postgres(Box::new(PostgresAddress { iam: Some(iam), ..*address }))
+            }
+            Address::Mysql(address) => {
+                let mut address = address;
+                address.iam = Some(iam);
+                Address::Mysql(address)
             }
             Address::Sqlite(path) => Address::Sqlite(path),
         }
@@ -101,6 +125,7 @@ impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Address::Postgres(address) => f.write_str(&address.shown),
+            Address::Mysql(address) => write!(f, "{address}"),
             Address::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
         }
     }
@@ -115,8 +140,10 @@ impl Url {
     pub(crate) fn new(text: &str) -> Self {
         let text = text.trim();
         let (base, query) = text.split_once('?').unwrap_or((text, ""));
-        let is_postgres = base.starts_with("postgres://") || base.starts_with("postgresql://");
-        let is_open = is_postgres && password(base).is_none() && !query.contains("password");
+        let is_known = ["postgres", "postgresql", "mysql", "mariadb"]
+            .iter()
+            .any(|scheme| base.strip_prefix(scheme).is_some_and(|rest| rest.starts_with("://")));
+        let is_open = is_known && password(base).is_none() && !query.contains("password");
         if !is_open && !text.starts_with("sqlite:") {
             let _masked = Secret::new(text);
         }
@@ -145,13 +172,14 @@ pub(crate) fn from_file(path: &Path) -> anyhow::Result<Url> {
 pub(crate) fn parse(url: &Url, ca: Option<&Path>) -> anyhow::Result<Address> {
     let url = url.0.as_str();
     let scheme = url.split_once(':').map_or("", |(scheme, _)| scheme);
-    let known = "postgres://USER@HOST/DATABASE or sqlite:PATH";
+    let known = "postgres://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE or sqlite:PATH";
     match scheme {
         "postgres" | "postgresql" => postgres(url, ca).map(|it| Address::Postgres(Box::new(it))),
         "sqlite" => sqlite(url),
-        "mysql" | "mariadb" => Err(Fail::invalid(format!("{scheme} is not supported yet"))
-            .help(format!("write {known}"))
-            .into()),
+        "mysql" | "mariadb" => {
+            mask_password(url);
+            mysql::parse(url, ca.map(Path::to_owned)).map(|it| Address::Mysql(Box::new(it)))
+        }
         // What stands before the first colon may be a password as well: it is shown only when it
         // has the shape of a scheme and `://` follows.
         _ if !scheme.is_empty()
@@ -183,11 +211,7 @@ fn sqlite(url: &str) -> anyhow::Result<Address> {
 
 fn postgres(url: &str, ca: Option<&Path>) -> anyhow::Result<PostgresAddress> {
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
-    if let Some(password) = password(base) {
-        // As the server would echo it, beside the form in the URL.
-        let _masked = Secret::new(password);
-        let _masked = Secret::new(percent_decode_str(password).decode_utf8_lossy());
-    }
+    mask_password(base);
     let mut mode = None;
     let mut ca = ca.map(Path::to_owned);
     let mut kept = Vec::new();
@@ -233,9 +257,7 @@ fn tls(
     ca: Option<PathBuf>,
 ) -> anyhow::Result<Option<Tls>> {
     let is_here = config.get_hosts().iter().all(|host| match host {
-        tokio_postgres::config::Host::Tcp(name) => {
-            name == "localhost" || name.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
-        }
+        tokio_postgres::config::Host::Tcp(name) => is_this_machine(name),
         tokio_postgres::config::Host::Unix(_) => true,
     });
     match mode {
@@ -252,6 +274,19 @@ fn tls(
             .help("write verify-full or disable")
             .into()),
     }
+}
+
+/// Masks the password of a URL, also as the server would echo it.
+fn mask_password(url: &str) {
+    if let Some(password) = password(url) {
+        let _masked = Secret::new(password);
+        let _masked = Secret::new(percent_decode_str(password).decode_utf8_lossy());
+    }
+}
+
+/// Whether a host is this machine, to which nobody can get in between.
+fn is_this_machine(host: &str) -> bool {
+    host == "localhost" || host.parse().is_ok_and(|ip: std::net::IpAddr| ip.is_loopback())
 }
 
 /// The password in `scheme://user:password@host/database`.
@@ -290,13 +325,20 @@ mod tests {
         let address = of("postgres://app:s3cr%2Ft@db.example.com:5433/orders").unwrap();
         assert_eq!(address.to_string(), "postgres://app@db.example.com:5433/orders");
         assert!(!format!("{address:?}").contains("s3cr"));
+        let address = of("mysql://app:s3cr%2Ft@db.example.com/orders").unwrap();
+        assert_eq!(address.to_string(), "mysql://app@db.example.com:3306/orders");
+        assert!(!format!("{address:?}").contains("s3cr"));
     }
 
     #[test]
     fn a_url_that_is_wrong_is_refused_without_being_shown() {
         for (url, why) in [
             ("oracle://u:hunter2@h/d", "no database of the scheme `oracle`"),
-            ("mysql://u:hunter2@h/d", "mysql is not supported yet"),
+            ("mysql://u:hunter2@h", "names no database"),
+            ("mysql://u:hunter2@h:port/d", "is not understood"),
+            ("mysql://u:hunter2@h/d?hunter2=1", "a parameter that is not known"),
+            ("mysql://u:hunter2@h/d?ssl-mode=preferred", "lets anybody stand in"),
+            ("mariadb://u:hunter2@h/d?ssl-mode=hunter2", "ssl-mode is not known"),
             ("u:hunter2@h/d", "has no scheme"),
             ("hunter2", "has no scheme"),
             ("hunter2:x", "has no scheme"),
@@ -318,6 +360,7 @@ mod tests {
     fn a_server_elsewhere_is_verified_unless_the_url_says_otherwise() {
         let tls = |url: &str| match of(url).unwrap() {
             Address::Postgres(address) => address.tls.map(|tls| tls.ca),
+            Address::Mysql(address) => address.tls.map(|tls| tls.ca),
             Address::Sqlite(_) => panic!("{url}"),
         };
         assert_eq!(tls("postgres://u@127.0.0.1/d"), None);
@@ -326,6 +369,13 @@ mod tests {
         assert_eq!(tls("postgres://u@db.example.com/d?sslmode=disable"), None);
         assert_eq!(
             tls("postgres://u@localhost/d?sslmode=verify-full&sslrootcert=ca.pem"),
+            Some(Some("ca.pem".into()))
+        );
+        assert_eq!(tls("mysql://u@localhost/d"), None);
+        assert_eq!(tls("mysql://u@db.example.com/d"), Some(None));
+        assert_eq!(tls("mysql://u@db.example.com/d?ssl-mode=disabled"), None);
+        assert_eq!(
+            tls("mysql://u@localhost/d?ssl-mode=VERIFY_IDENTITY&ssl-ca=ca.pem"),
             Some(Some("ca.pem".into()))
         );
     }
@@ -340,6 +390,10 @@ mod tests {
             ("postgres://app:hunter2@h/d", Some("holds a password")),
             ("postgres://h/d", Some("names no user")),
             ("postgres://app@a,b/d", Some("several hosts")),
+            ("mysql://app@db.example.com/d", None),
+            ("mysql://app@localhost/d", Some("only TLS may carry it")),
+            ("mysql://app:hunter2@h/d", Some("holds a password")),
+            ("mysql://h/d", Some("names no user")),
             ("sqlite:app.db", Some("a SQLite file")),
         ] {
             let checked = of(url).unwrap().check_iam().map_err(|fail| fail.to_string());
@@ -359,7 +413,7 @@ mod tests {
         ] {
             match of(url).unwrap() {
                 Address::Sqlite(found) => assert_eq!(found, Path::new(path), "{url}"),
-                Address::Postgres(_) => panic!("{url}"),
+                _ => panic!("{url}"),
             }
         }
     }

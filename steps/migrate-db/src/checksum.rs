@@ -11,7 +11,7 @@ use std::hash::{Hash, Hasher};
 
 use siphasher::sip::SipHasher13;
 
-use crate::files::Migration;
+use crate::files::{Migration, Repeatable};
 
 /// The width of the version numbers in a history: refinery reads a column of its own width only.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
@@ -28,15 +28,27 @@ pub(crate) enum Width {
 /// The SQL is hashed with the line endings that git keeps (LF), so that a checkout with CRLF and one
 /// without record the same.
 pub(crate) fn canonical(migration: &Migration, width: Width) -> String {
-    let sql = migration.sql.replace("\r\n", "\n");
+    let sql = lf(&migration.script.sql);
     checksum(&migration.name, migration.version, &sql, width).to_string()
+}
+
+/// What is recorded for a repeatable migration, whatever its line endings.
+pub(crate) fn repeatable(repeatable: &Repeatable) -> String {
+    let mut hasher = SipHasher13::new();
+    (&repeatable.name, lf(&repeatable.script.sql)).hash(&mut hasher);
+    hasher.finish().to_string()
+}
+
+fn lf(sql: &str) -> String {
+    sql.replace("\r\n", "\n")
 }
 
 /// Whether a recorded checksum is that of the migration, in any width and line ending.
 pub(crate) fn matches(migration: &Migration, recorded: &str) -> bool {
-    let lf = migration.sql.replace("\r\n", "\n");
+    let sql = &migration.script.sql;
+    let lf = lf(sql);
     let crlf = lf.replace('\n', "\r\n");
-    [&lf, &migration.sql, &crlf].into_iter().any(|sql| {
+    [&lf, sql, &crlf].into_iter().any(|sql| {
         [Width::Bits32, Width::Bits64].into_iter().any(|width| {
             checksum(&migration.name, migration.version, sql, width).to_string() == recorded
         })
@@ -59,7 +71,9 @@ mod tests {
     use super::*;
 
     fn migration(sql: &str) -> Migration {
-        Migration { sql: sql.into(), ..Migration::example(7, "add_users") }
+        let mut migration = Migration::example(7, "add_users");
+        migration.script.sql = sql.into();
+        migration
     }
 
     #[test]
@@ -81,7 +95,8 @@ mod tests {
             assert_eq!(canonical(&lf, width), canonical(&crlf, width));
             assert!(matches(&crlf, &canonical(&lf, width)));
         }
-        let by_refinery = refinery_core::Migration::unapplied("V7__add_users", &crlf.sql).unwrap();
+        let by_refinery =
+            refinery_core::Migration::unapplied("V7__add_users", &crlf.script.sql).unwrap();
         assert!(matches(&lf, &by_refinery.checksum().to_string()));
         assert!(!matches(&migration("SELECT 1;\nSELECT 3;\n"), &canonical(&lf, Width::Bits32)));
         assert!(!matches(&lf, "garbage"));

@@ -4,24 +4,33 @@
 //! no place of an error. What is written is refinery's to the byte, and tests let refinery read it
 //! and go on.
 
+mod journal;
+mod mysql;
 mod postgres;
 mod sqlite;
+mod tables;
 
+use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
+use siphasher::sip::SipHasher13;
 use step_core::poll::Deadline;
-use step_core::{Exit, Fail};
+use step_core::{Exit, Fail, output};
+use tokio::time::Instant;
 
 use crate::address::Address;
 use crate::checksum::Width;
-use crate::files::Migration;
-use crate::plan::{History, Row};
+use crate::files::Script;
+use crate::plan::{REPEATABLES, Recorded, RepeatableRow, Row, TABLE};
+use crate::sql::{self, Dialect};
+use mysql::Mysql;
 use postgres::Postgres;
 use sqlite::Sqlite;
 
 /// A connected database.
 pub(crate) enum Database {
     Postgres(Box<Postgres>),
+    Mysql(Box<Mysql>),
     Sqlite(Sqlite),
 }
 
@@ -42,22 +51,45 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// What holds for a migration: its directives, then these.
-    fn of(self, migration: &Migration) -> Limits {
+    /// What holds for a script: its directives, then these.
+    fn of(self, script: &Script) -> Limits {
         Limits {
-            lock_timeout: migration.directives.lock_timeout.or(self.lock_timeout),
-            statement_timeout: migration.directives.statement_timeout.or(self.statement_timeout),
+            lock_timeout: script.directives.lock_timeout.or(self.lock_timeout),
+            statement_timeout: script.directives.statement_timeout.or(self.statement_timeout),
             ..self
         }
     }
 }
 
-/// A change of the history that runs no migration.
+/// A change of what is recorded.
 #[derive(Debug, Clone)]
 pub(crate) enum Edit {
+    /// A migration was applied.
     Insert(Row),
+    /// The row of a migration gets another name and checksum.
     Update(Row),
+    /// The row of a version goes.
     Delete(i64),
+    /// A repeatable migration was applied, once more or for the first time.
+    Repeat(RepeatableRow),
+    /// The row of a repeatable migration goes.
+    ForgetRepeatable(String),
+}
+
+/// A script to be run, and how it is recorded.
+#[derive(Debug, Clone)]
+pub(crate) struct Step<'a> {
+    pub(crate) script: &'a Script,
+    pub(crate) record: Edit,
+}
+
+/// How far some steps came.
+#[derive(Debug, Default)]
+pub(crate) struct Ran {
+    /// How long each took of those that were applied and recorded.
+    pub(crate) times: Vec<Duration>,
+    /// Why the next was not.
+    pub(crate) failure: Option<anyhow::Error>,
 }
 
 impl Database {
@@ -72,7 +104,19 @@ impl Database {
                 let postgres = Postgres::connect(address, access, wait).await?;
                 Ok(Self::Postgres(Box::new(postgres)))
             }
+            Address::Mysql(address) => {
+                Ok(Self::Mysql(Box::new(Mysql::connect(address, access, wait).await?)))
+            }
             Address::Sqlite(path) => Ok(Self::Sqlite(Sqlite::open(path, access).await?)),
+        }
+    }
+
+    /// Whose SQL it takes.
+    pub(crate) fn dialect(&self) -> Dialect {
+        match self {
+            Self::Postgres(_) => Dialect::Postgres,
+            Self::Mysql(_) => Dialect::Mysql,
+            Self::Sqlite(_) => Dialect::Sqlite,
         }
     }
 
@@ -80,61 +124,119 @@ impl Database {
     pub(crate) async fn lock(&mut self, deadline: &Deadline) -> anyhow::Result<()> {
         match self {
             Self::Postgres(postgres) => postgres.lock(deadline).await,
+            Self::Mysql(mysql) => mysql.lock(deadline).await,
             Self::Sqlite(sqlite) => sqlite.lock(deadline).await,
         }
     }
 
-    /// The history; `None` when there is no such table.
-    pub(crate) async fn history(&self) -> anyhow::Result<Option<History>> {
+    /// What is recorded.
+    pub(crate) async fn recorded(&mut self) -> anyhow::Result<Recorded> {
         match self {
-            Self::Postgres(postgres) => postgres.history().await,
-            Self::Sqlite(sqlite) => sqlite.history().await,
+            Self::Postgres(postgres) => postgres.recorded().await,
+            Self::Mysql(mysql) => mysql.recorded().await,
+            Self::Sqlite(sqlite) => sqlite.recorded().await,
         }
     }
 
     /// Makes the table of the history.
-    pub(crate) async fn create_history(&self, width: Width) -> anyhow::Result<()> {
+    pub(crate) async fn create_history(&mut self, width: Width) -> anyhow::Result<()> {
         match self {
             Self::Postgres(postgres) => postgres.create_history(width).await,
+            Self::Mysql(mysql) => mysql.create_history(width).await,
             Self::Sqlite(sqlite) => sqlite.create_history(width).await,
         }
     }
 
-    /// Runs a migration and records it.
-    pub(crate) async fn apply(
-        &mut self,
-        migration: &Migration,
-        row: &Row,
-        limits: Limits,
-    ) -> anyhow::Result<()> {
-        let limits = limits.of(migration);
+    /// Makes the table of the repeatable migrations.
+    pub(crate) async fn create_repeatables(&mut self) -> anyhow::Result<()> {
         match self {
-            Self::Postgres(postgres) => postgres.apply(migration, row, limits).await,
-            Self::Sqlite(sqlite) => sqlite.apply(migration, row, limits).await,
+            Self::Postgres(postgres) => postgres.create_repeatables().await,
+            Self::Mysql(mysql) => mysql.create_repeatables().await,
+            Self::Sqlite(sqlite) => sqlite.create_repeatables().await,
         }
     }
 
-    /// Changes the history, all of it or nothing.
-    pub(crate) async fn edit(&self, edits: Vec<Edit>) -> anyhow::Result<()> {
+    /// From here on many migrations are applied, and [`Self::flush`] comes at the end.
+    pub(crate) async fn hurry(&mut self) -> anyhow::Result<()> {
+        match self {
+            Self::Postgres(postgres) => postgres.hurry().await,
+            Self::Mysql(_) | Self::Sqlite(_) => Ok(()),
+        }
+    }
+
+    /// Makes sure that what was applied would survive a crash of the server.
+    pub(crate) async fn flush(&mut self) -> anyhow::Result<()> {
+        match self {
+            Self::Postgres(postgres) => postgres.flush().await,
+            Self::Mysql(_) | Self::Sqlite(_) => Ok(()),
+        }
+    }
+
+    /// Runs and records the first of these steps, or as many as one transaction takes.
+    pub(crate) async fn apply(&mut self, steps: &[Step<'_>], limits: Limits) -> Ran {
+        let Some(first) = steps.first() else { return Ran::default() };
+        let start = Instant::now();
+        let limits = limits.of(first.script);
+        let applied = match self {
+            Self::Postgres(postgres) => postgres.apply(first, limits).await,
+            Self::Mysql(mysql) => mysql.apply(first, limits).await,
+            Self::Sqlite(sqlite) => return sqlite.apply(steps, limits).await,
+        };
+        match applied {
+            Ok(()) => Ran { times: vec![start.elapsed()], failure: None },
+            Err(err) => Ran { times: Vec::new(), failure: Some(err) },
+        }
+    }
+
+    /// Changes what is recorded, all of it or nothing.
+    pub(crate) async fn edit(&mut self, edits: Vec<Edit>) -> anyhow::Result<()> {
         match self {
             Self::Postgres(postgres) => postgres.edit(&edits).await,
+            Self::Mysql(mysql) => mysql.edit(&edits).await,
             Self::Sqlite(sqlite) => sqlite.edit(edits).await,
         }
     }
+}
 
-    /// What cannot work, found before anything runs.
-    pub(crate) fn check(&self, migration: &Migration) -> Result<(), String> {
-        match self {
-            Self::Postgres(_) => postgres::check(migration),
-            Self::Sqlite(_) => sqlite::check(migration),
+/// What cannot work in a database of this kind, found before anything runs.
+pub(crate) fn check(dialect: Dialect, script: &Script) -> Result<(), String> {
+    for one in sql::split(&script.sql, dialect) {
+        let place = format!("{}:{}", script.path.display(), one.line);
+        let alone = script.directives.no_transaction;
+        if let Some(what) = one.controls_transaction() {
+            return Err(format!(
+                "{place}: {what} in a migration: landfall begins and ends the transaction; remove it"
+            ));
         }
+        if let Some(what) = one.needs_no_transaction().filter(|_| !alone) {
+            return Err(format!(
+                "{place}: {what} cannot run in a transaction; write `-- landfall: no-transaction` \
+                 at the head of the file, best in a file of its own"
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// The width of the history, by the type of its column `version`.
+fn width(kind: Option<&str>, bits32: &str, bits64: &str) -> Result<Width, Fail> {
+    match kind {
+        Some(kind) if kind == bits32 => Ok(Width::Bits32),
+        Some(kind) if kind == bits64 => Ok(Width::Bits64),
+        Some(other) => Err(Fail::new(
+            Exit::Refused,
+            format!("the column `version` of {TABLE} is of the type {other}"),
+        )
+        .help("refinery makes it int4 or int8: another tool made the table")),
+        None => Err(Fail::new(Exit::Refused, format!("{TABLE} has no column `version`"))
+            .help("another tool made the table; move it out of the way")),
     }
 }
 
 /// A row that refinery could not have written.
 fn garbage(version: Option<i64>, why: &str) -> Fail {
     let which = version.map_or_else(|| "a row".to_owned(), |it| format!("the row of version {it}"));
-    Fail::new(Exit::Refused, format!("{which} in {} is not refinery's: {why}", crate::plan::TABLE))
+    Fail::new(Exit::Refused, format!("{which} in {TABLE} is not refinery's: {why}"))
         .help("another tool wrote into the table; mend or remove the row by hand")
 }
 
@@ -159,39 +261,34 @@ fn row(
     Ok(Row { version, name, applied_on, checksum })
 }
 
-/// A text as a literal of SQL. Names of migrations are words, but rows may hold anything.
-fn literal(text: &str) -> String {
-    format!("'{}'", text.replace('\'', "''"))
+/// A row of the repeatable migrations.
+fn repeatable_row(
+    name: Option<String>,
+    applied_on: Option<String>,
+    checksum: Option<String>,
+) -> Result<RepeatableRow, Fail> {
+    let row = || Some(RepeatableRow { name: name?, applied_on: applied_on?, checksum: checksum? });
+    row().ok_or_else(|| {
+        Fail::new(Exit::Refused, format!("a row in {REPEATABLES} is not complete"))
+            .help("something else wrote into the table; remove the row by hand")
+    })
 }
 
-/// The statement that changes the history, as refinery writes it.
-fn statement(table: &str, edit: &Edit) -> String {
-    match edit {
-        Edit::Insert(row) => format!(
-            "INSERT INTO {table} (version, name, applied_on, checksum) VALUES ({}, {}, {}, {})",
-            row.version,
-            literal(&row.name),
-            literal(&row.applied_on),
-            literal(&row.checksum)
-        ),
-        Edit::Update(row) => format!(
-            "UPDATE {table} SET name = {}, checksum = {} WHERE version = {}",
-            literal(&row.name),
-            literal(&row.checksum),
-            row.version
-        ),
-        Edit::Delete(version) => format!("DELETE FROM {table} WHERE version = {version}"),
-    }
+/// Waits before a migration is tried again that got no lock in time.
+async fn pause(id: &str, attempt: u32, retries: u32) {
+    let pause = Duration::from_secs(1 << attempt.min(4)).mul_f64(0.75 + fraction() / 2.0);
+    output::warn(format!(
+        "{id}: no lock in time; attempt {} of {} in {:.1} s",
+        attempt + 1,
+        retries + 1,
+        pause.as_secs_f64()
+    ));
+    tokio::time::sleep(pause).await;
 }
 
-/// The table of the history, as refinery makes it.
-fn create_table(table: &str, width: Width) -> String {
-    let version = match width {
-        Width::Bits32 => "int4",
-        Width::Bits64 => "int8",
-    };
-    format!(
-        "CREATE TABLE IF NOT EXISTS {table}(version {version} PRIMARY KEY, name VARCHAR(255), \
-         applied_on VARCHAR(255), checksum VARCHAR(255))"
-    )
+/// Between 0 and 1, so that two runs that wait for a lock do not meet again.
+fn fraction() -> f64 {
+    let mut hasher = SipHasher13::new();
+    (std::process::id(), Instant::now().elapsed()).hash(&mut hasher);
+    f64::from(u32::try_from(hasher.finish() >> 32).unwrap_or_default()) / f64::from(u32::MAX)
 }

@@ -4,6 +4,7 @@
 //! migration is one, or an error.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -11,14 +12,40 @@ use anyhow::Context;
 use serde::Serialize;
 use step_core::Fail;
 
-/// A file of the folder, ready to be applied.
+use crate::sql::{self, Dialect};
+
+/// A file of the folder, ready to be run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Script {
+    /// `V2__add_users` or `R__views`: the name of the file, as refinery has it.
+    pub(crate) id: String,
+    pub(crate) path: PathBuf,
+    pub(crate) sql: String,
+    pub(crate) directives: Directives,
+}
+
+/// A script that is run once, in the order of the versions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Migration {
     pub(crate) version: i64,
     pub(crate) name: String,
-    pub(crate) path: PathBuf,
-    pub(crate) sql: String,
-    pub(crate) directives: Directives,
+    pub(crate) script: Script,
+}
+
+/// A script that is run after all migrations, and again whenever it was changed: a view, a routine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Repeatable {
+    pub(crate) name: String,
+    pub(crate) script: Script,
+}
+
+/// What the folder holds.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Files {
+    /// In the order of their versions.
+    pub(crate) migrations: Vec<Migration>,
+    /// In the order of their names.
+    pub(crate) repeatables: Vec<Repeatable>,
 }
 
 /// What the head of a file says of how it is to be run.
@@ -34,19 +61,50 @@ pub(crate) struct Directives {
     pub(crate) statement_timeout: Option<Duration>,
 }
 
-impl Migration {
-    /// `V2__add_users`, as refinery writes it.
-    pub(crate) fn id(&self) -> String {
-        id(self.version, &self.name)
+impl Script {
+    /// Whether it and its record can be one transaction.
+    pub(crate) fn is_atomic(&self, dialect: Dialect) -> bool {
+        let shares =
+            || sql::split(&self.sql, dialect).iter().all(sql::Statement::shares_transaction);
+        // In MySQL what defines something ends the transaction, whatever the file says.
+        !self.directives.no_transaction && (dialect != Dialect::Mysql || shares())
+    }
+}
+
+impl Files {
+    /// All files, in the order in which they are run.
+    pub(crate) fn scripts(&self) -> impl Iterator<Item = &Script> {
+        let migrations = self.migrations.iter().map(|it| &it.script);
+        migrations.chain(self.repeatables.iter().map(|it| &it.script))
     }
 
+    fn is_empty(&self) -> bool {
+        self.scripts().next().is_none()
+    }
+}
+
+#[cfg(test)]
+impl Migration {
     /// A migration for tests.
-    #[cfg(test)]
     pub(crate) fn example(version: i64, name: &str) -> Self {
+        Self { version, name: name.to_owned(), script: Script::example(&id(version, name)) }
+    }
+}
+
+#[cfg(test)]
+impl Repeatable {
+    /// A repeatable migration for tests.
+    pub(crate) fn example(name: &str) -> Self {
+        Self { name: name.to_owned(), script: Script::example(&repeatable_id(name)) }
+    }
+}
+
+#[cfg(test)]
+impl Script {
+    fn example(id: &str) -> Self {
         Self {
-            version,
-            name: name.to_owned(),
-            path: format!("migrations/V{version}__{name}.sql").into(),
+            id: id.to_owned(),
+            path: format!("migrations/{id}.sql").into(),
             sql: "SELECT 1;".to_owned(),
             directives: Directives::default(),
         }
@@ -58,46 +116,65 @@ pub(crate) fn id(version: i64, name: &str) -> String {
     format!("V{version}__{name}")
 }
 
-/// Reads all migrations below a folder, in the order of their versions.
+/// `R__views`.
+pub(crate) fn repeatable_id(name: &str) -> String {
+    format!("R__{name}")
+}
+
+/// Reads all migrations below a folder.
 ///
 /// # Errors
 /// Exit 2, with every file that is wrong: its name, a second file of the same version, its encoding,
 /// its directives; or there is no migration and `allow_empty` is not set.
-pub(crate) fn read(folder: &Path, allow_empty: bool) -> anyhow::Result<Vec<Migration>> {
+pub(crate) fn read(folder: &Path, allow_empty: bool) -> anyhow::Result<Files> {
     let mut paths = Vec::new();
     walk(folder, &mut paths)?;
     paths.sort();
     let mut problems = Vec::new();
-    let mut by_version: BTreeMap<i64, Migration> = BTreeMap::new();
+    let mut migrations: BTreeMap<i64, Migration> = BTreeMap::new();
+    let mut repeatables: BTreeMap<String, Repeatable> = BTreeMap::new();
+    let mut twice = |other: &Script, script: &Script, what: &str| {
+        problems.push(format!(
+            "{} and {} have the same {what}: give one of them another",
+            other.path.display(),
+            script.path.display()
+        ));
+    };
+    let mut wrong = Vec::new();
     for path in paths {
-        match migration(&path) {
+        match script(&path) {
             Ok(None) => {}
-            Ok(Some(migration)) => {
-                if let Some(other) = by_version.get(&migration.version) {
-                    problems.push(format!(
-                        "{} and {} have the same version {}: give one of them another",
-                        other.path.display(),
-                        migration.path.display(),
-                        migration.version
-                    ));
-                } else {
-                    by_version.insert(migration.version, migration);
+            Ok(Some((Key::Version(version, name), script))) => match migrations.entry(version) {
+                Entry::Occupied(other) => {
+                    twice(&other.get().script, &script, &format!("version {version}"));
                 }
-            }
-            Err(problem) => problems.push(problem),
+                Entry::Vacant(place) => _ = place.insert(Migration { version, name, script }),
+            },
+            Ok(Some((Key::Name(name), script))) => match repeatables.entry(name.clone()) {
+                Entry::Occupied(other) => {
+                    twice(&other.get().script, &script, &format!("name {name}"));
+                }
+                Entry::Vacant(place) => _ = place.insert(Repeatable { name, script }),
+            },
+            Err(problem) => wrong.push(problem),
         }
     }
+    problems.extend(wrong);
     if !problems.is_empty() {
         return Err(Fail::invalid(problems.join("\n"))
             .help("nothing was applied; a migration is named V1__what_it_does.sql")
             .into());
     }
-    if by_version.is_empty() && !allow_empty {
+    let files = Files {
+        migrations: migrations.into_values().collect(),
+        repeatables: repeatables.into_values().collect(),
+    };
+    if files.is_empty() && !allow_empty {
         return Err(Fail::invalid(format!("there is no migration in {}", folder.display()))
             .help("write one with `migrate-db new NAME`, or allow an empty folder: --allow-empty")
             .into());
     }
-    Ok(by_version.into_values().collect())
+    Ok(files)
 }
 
 /// All files below a folder. Hidden ones are an editor's or git's.
@@ -121,24 +198,42 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// The migration in a file; `None` when the file is something else, such as a README.
-fn migration(path: &Path) -> Result<Option<Migration>, String> {
+/// What tells a script from the others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Key {
+    /// `V2__add_users.sql`
+    Version(i64, String),
+    /// `R__views.sql`
+    Name(String),
+}
+
+impl Key {
+    fn id(&self) -> String {
+        match self {
+            Key::Version(version, name) => id(*version, name),
+            Key::Name(name) => repeatable_id(name),
+        }
+    }
+}
+
+/// The script in a file; `None` when the file is something else, such as a README.
+fn script(path: &Path) -> Result<Option<(Key, Script)>, String> {
     let place = path.display();
     let Some(file_name) = path.file_name().and_then(|name| name.to_str()) else {
         return Err(format!("{place}: the name is not UTF-8"));
     };
-    let Some((version, name)) = parse_name(file_name).map_err(|why| format!("{place}: {why}"))?
-    else {
+    let Some(key) = parse_name(file_name).map_err(|why| format!("{place}: {why}"))? else {
         return Ok(None);
     };
     let bytes = std::fs::read(path).map_err(|err| format!("{place}: {err}"))?;
     let sql = text(bytes).map_err(|why| format!("{place}: {why}"))?;
     let directives = directives(&sql).map_err(|(line, why)| format!("{place}:{line}: {why}"))?;
-    Ok(Some(Migration { version, name, path: path.to_owned(), sql, directives }))
+    let script = Script { id: key.id(), path: path.to_owned(), sql, directives };
+    Ok(Some((key, script)))
 }
 
-/// Version and name out of a file's name; `None` when it does not look like a migration.
-fn parse_name(file_name: &str) -> Result<Option<(i64, String)>, String> {
+/// The key in a file's name; `None` when it does not look like a migration.
+fn parse_name(file_name: &str) -> Result<Option<Key>, String> {
     let lower = file_name.to_ascii_lowercase();
     let digits_follow = |prefix: char| {
         lower
@@ -147,7 +242,9 @@ fn parse_name(file_name: &str) -> Result<Option<(i64, String)>, String> {
     };
     let is_sql = lower.ends_with(".sql");
     if !is_sql {
-        if (digits_follow('v') || digits_follow('u')) && lower.contains("__") {
+        if (digits_follow('v') || digits_follow('u') || lower.starts_with("r__"))
+            && lower.contains("__")
+        {
             return Err(
                 "looks like a migration, but does not end in .sql; rename or move it".into()
             );
@@ -157,20 +254,24 @@ fn parse_name(file_name: &str) -> Result<Option<(i64, String)>, String> {
     let Some(stem) = file_name.strip_suffix(".sql") else {
         return Err("the ending is written .sql, in lower case".into());
     };
-    if lower.starts_with("r__") {
-        return Err("repeatable migrations (R__) are not supported yet".into());
-    }
     if digits_follow('u') {
         return Err("U (refinery's migration out of order) is not supported: name it V and pass \
                     --out-of-order"
             .into());
     }
-    if !stem.starts_with('V') {
-        return Err("every .sql file in the folder is a migration, and its name begins with a \
-                    capital V: V1__what_it_does.sql"
-            .into());
+    if let Some(name) = stem.strip_prefix("R__") {
+        return Ok(Some(Key::Name(checked_name(name)?)));
     }
-    let rest = &stem[1..];
+    if stem.starts_with('R') && !stem.contains("__") {
+        return Err(
+            "a repeatable migration has no version and two underscores: R__what_it_is.sql".into()
+        );
+    }
+    let Some(rest) = stem.strip_prefix('V') else {
+        return Err("every .sql file in the folder is a migration, and its name begins with a \
+                    capital V, or R for a repeatable one: V1__what_it_does.sql, R__what_it_is.sql"
+            .into());
+    };
     let Some((version, name)) = rest.split_once("__") else {
         return Err("two underscores stand between the version and the name: \
                     V1__what_it_does.sql"
@@ -184,6 +285,10 @@ fn parse_name(file_name: &str) -> Result<Option<(i64, String)>, String> {
     }
     let version: i64 =
         version.parse().map_err(|_| format!("the version {version} is too large"))?;
+    Ok(Some(Key::Version(version, checked_name(name)?)))
+}
+
+fn checked_name(name: &str) -> Result<String, String> {
     if name.is_empty() || !name.chars().all(|c| c == '_' || c.is_alphanumeric()) {
         return Err(format!(
             "`{name}` is not a name: letters, digits and underscores, for refinery ignores the rest"
@@ -192,7 +297,7 @@ fn parse_name(file_name: &str) -> Result<Option<(i64, String)>, String> {
     if name.chars().count() > LONGEST_NAME {
         return Err(format!("the name is longer than {LONGEST_NAME} characters"));
     }
-    Ok(Some((version, name.to_owned())))
+    Ok(name.to_owned())
 }
 
 /// What the column of the history holds.
@@ -264,16 +369,21 @@ fn directive(found: &mut Directives, word: &str) -> Result<(), String> {
 mod tests {
     use super::*;
 
-    fn name(file: &str) -> Result<Option<(i64, String)>, String> {
+    fn name(file: &str) -> Result<Option<Key>, String> {
         parse_name(file)
     }
 
     #[test]
-    fn numbers_and_times_are_versions() {
-        assert_eq!(name("V1__init.sql"), Ok(Some((1, "init".into()))));
-        assert_eq!(name("V007__a_b.sql"), Ok(Some((7, "a_b".into()))));
-        assert_eq!(name("V20260131120000__x.sql"), Ok(Some((20_260_131_120_000, "x".into()))));
-        assert_eq!(name("V2__add__users.sql"), Ok(Some((2, "add__users".into()))));
+    fn numbers_and_times_are_versions_and_repeatables_have_none() {
+        for (file, version, of) in [
+            ("V1__init.sql", 1, "init"),
+            ("V007__a_b.sql", 7, "a_b"),
+            ("V20260131120000__x.sql", 20_260_131_120_000, "x"),
+            ("V2__add__users.sql", 2, "add__users"),
+        ] {
+            assert_eq!(name(file), Ok(Some(Key::Version(version, of.into()))));
+        }
+        assert_eq!(name("R__views.sql"), Ok(Some(Key::Name("views".into()))));
     }
 
     #[test]
@@ -289,7 +399,10 @@ mod tests {
             ("V6__.sql", "`` is not a name"),
             ("V6__x.sql.orig", "does not end in .sql"),
             ("U6__x.sql", "--out-of-order"),
-            ("R__view.sql", "not supported yet"),
+            ("R__my-view.sql", "`my-view` is not a name"),
+            ("R_view.sql", "R__what_it_is.sql"),
+            ("r__view.sql", "begins with a capital V, or R"),
+            ("R__view.sql.bak", "does not end in .sql"),
             ("seed.sql", "begins with a capital V"),
             ("|1__x.sql", "begins with a capital V"),
         ] {
@@ -305,7 +418,9 @@ mod tests {
     fn names_that_are_taken_are_names_that_refinery_takes() {
         for file in ["V1__init", "V007__a_b", "V20260131120000__x", "V2__add__users", "V3__größe"]
         {
-            let (version, parsed) = name(&format!("{file}.sql")).unwrap().unwrap();
+            let Some(Key::Version(version, parsed)) = name(&format!("{file}.sql")).unwrap() else {
+                panic!("{file}");
+            };
             let theirs = refinery_core::Migration::unapplied(file, "").unwrap();
             assert_eq!((theirs.version(), theirs.name()), (version, parsed.as_str()), "{file}");
         }
@@ -359,7 +474,7 @@ mod tests {
     fn an_empty_folder_is_an_error_unless_it_is_allowed() {
         let folder = tempfile::tempdir().unwrap();
         assert!(read(folder.path(), false).unwrap_err().to_string().contains("no migration in"));
-        assert_eq!(read(folder.path(), true).unwrap(), []);
+        assert_eq!(read(folder.path(), true).unwrap(), Files::default());
         assert!(read(&folder.path().join("none"), true).is_err());
     }
 }

@@ -20,6 +20,9 @@ mod source;
 mod sql;
 mod tls;
 
+use std::collections::HashSet;
+use std::path::Path;
+
 use landfall_toml::{Config, Needs};
 use step_core::poll::Deadline;
 use step_core::{Exit, Fail, output};
@@ -32,9 +35,10 @@ use address::Address;
 use cloud::Cloud;
 use database::{Access, Database};
 use databases::Target;
-use files::Migration;
-use plan::{Change, History};
+use files::Files;
+use plan::{Change, Recorded};
 use settings::{Command, Settings};
+use sql::Dialect;
 
 /// Does what the command line says.
 ///
@@ -66,8 +70,7 @@ async fn run_one(args: &Args, target: &Target, cloud: &Cloud<'_>) -> anyhow::Res
         Command::Up => up(&settings, &address().await?).await,
         Command::Repair { yes } => {
             let ask = !yes && !settings.dry_run;
-            let plan =
-                |files: &[Migration], history: Option<&History>| Ok(plan::repair(files, history));
+            let plan = |files: &Files, recorded: &Recorded| Ok(plan::repair(files, recorded));
             let is_write = yes && !settings.dry_run;
             let report =
                 rewrite(&settings, &address().await?, is_write, Outcome::Repaired, plan).await?;
@@ -75,9 +78,8 @@ async fn run_one(args: &Args, target: &Target, cloud: &Cloud<'_>) -> anyhow::Res
             Ok(report.failing(changes))
         }
         Command::Baseline { version } => {
-            let plan = |files: &[Migration], history: Option<&History>| {
-                plan::baseline(files, history, version)
-            };
+            let plan =
+                |files: &Files, recorded: &Recorded| plan::baseline(files, recorded, version);
             let is_write = !settings.dry_run;
             rewrite(&settings, &address().await?, is_write, Outcome::Baselined, plan).await
         }
@@ -91,29 +93,29 @@ async fn up(settings: &Settings, address: &Address) -> anyhow::Result<Migrated> 
     let mut database = Database::connect(address, Access::Write, &settings.wait_for_db).await?;
     let report = |outcome, changes| Migrated::new(outcome, Some(address.to_string()), changes);
     // Without a lock: nothing to do stays nothing to do, whatever another run applies.
-    let history = observe::history(&database).await?;
-    let changes = plan::up(&files, history.as_ref(), &settings.wanted)?;
+    let recorded = observe::recorded(&mut database).await?;
+    let changes = plan::up(&files, &recorded, &settings.wanted, database.dialect())?;
     if changes.is_empty() {
         return Ok(report(Outcome::Unchanged, changes));
     }
-    check(&database, &files, &changes)?;
+    check(database.dialect(), &files, &changes)?;
     database.lock(&Deadline::after(settings.wait_for_lock)).await?;
-    let history = observe::history(&database).await?;
-    let changes = plan::up(&files, history.as_ref(), &settings.wanted)?;
+    let recorded = observe::recorded(&mut database).await?;
+    let changes = plan::up(&files, &recorded, &settings.wanted, database.dialect())?;
     changes.iter().for_each(|change| output::say(format!("  {change}")));
     if changes.is_empty() {
         return Ok(report(Outcome::Unchanged, changes));
     }
-    let width = plan::width(&files, history.as_ref());
+    let width = plan::width(&files, &recorded);
     let done = apply::apply(&mut database, &files, width, &changes, settings.limits).await?;
     if let Some(fail) = done.failure {
-        let planned = changes.iter().filter(|it| matches!(it, Change::Apply { .. })).count();
+        let planned = changes.iter().filter(|it| it.runs().is_some()).count();
         let pending = planned - done.applied.len();
         let report = report(Outcome::Failed, changes).applied(done.applied, pending);
         return Ok(report.failing(Some(fail)));
     }
-    let history = observe::history(&database).await?;
-    if !plan::up(&files, history.as_ref(), &settings.wanted)?.is_empty() {
+    let recorded = observe::recorded(&mut database).await?;
+    if !plan::up(&files, &recorded, &settings.wanted, database.dialect())?.is_empty() {
         return Err(Fail::new(Exit::Superseded, "the history changed while it was written")
             .help("something else writes into the history; see migrate-db status")
             .into());
@@ -125,10 +127,10 @@ async fn up(settings: &Settings, address: &Address) -> anyhow::Result<Migrated> 
 async fn plan_only(settings: &Settings, address: &Address) -> anyhow::Result<Migrated> {
     output::say(format!("{} to {address}", settings.folder.display()));
     let files = observe::files(settings)?;
-    let database = Database::connect(address, Access::Read, &settings.wait_for_db).await?;
-    let history = observe::history(&database).await?;
-    let changes = plan::up(&files, history.as_ref(), &settings.wanted)?;
-    check(&database, &files, &changes)?;
+    let mut database = Database::connect(address, Access::Read, &settings.wait_for_db).await?;
+    let recorded = observe::recorded(&mut database).await?;
+    let changes = plan::up(&files, &recorded, &settings.wanted, database.dialect())?;
+    check(database.dialect(), &files, &changes)?;
     let outcome = if changes.is_empty() { Outcome::Unchanged } else { Outcome::Planned };
     Ok(Migrated::new(outcome, Some(address.to_string()), changes))
 }
@@ -136,8 +138,8 @@ async fn plan_only(settings: &Settings, address: &Address) -> anyhow::Result<Mig
 /// Shows each migration.
 async fn status(settings: &Settings, address: &Address, check: bool) -> anyhow::Result<Migrated> {
     let files = observe::files(settings)?;
-    let database = Database::connect(address, Access::Read, &settings.wait_for_db).await?;
-    let comparison = observe::comparison(&database, &files, &settings.wanted).await?;
+    let mut database = Database::connect(address, Access::Read, &settings.wait_for_db).await?;
+    let comparison = observe::comparison(&mut database, &files, &settings.wanted).await?;
     Ok(Migrated::status(address.to_string(), comparison, check))
 }
 
@@ -147,7 +149,7 @@ async fn rewrite(
     address: &Address,
     is_write: bool,
     outcome: Outcome,
-    plan: impl Fn(&[Migration], Option<&History>) -> Result<Vec<Change>, Fail>,
+    plan: impl Fn(&Files, &Recorded) -> Result<Vec<Change>, Fail>,
 ) -> anyhow::Result<Migrated> {
     let files = observe::files(settings)?;
     let access = if is_write { Access::Write } else { Access::Read };
@@ -155,13 +157,13 @@ async fn rewrite(
     if is_write {
         database.lock(&Deadline::after(settings.wait_for_lock)).await?;
     }
-    let history = observe::history(&database).await?;
-    let changes = plan(&files, history.as_ref())?;
+    let recorded = observe::recorded(&mut database).await?;
+    let changes = plan(&files, &recorded)?;
     let outcome = match (changes.is_empty(), is_write) {
         (true, _) => Outcome::Unchanged,
         (false, false) => Outcome::Planned,
         (false, true) => {
-            let width = plan::width(&files, history.as_ref());
+            let width = plan::width(&files, &recorded);
             apply::apply(&mut database, &files, width, &changes, settings.limits).await?;
             outcome
         }
@@ -170,14 +172,11 @@ async fn rewrite(
 }
 
 /// Refuses what cannot work, before anything runs.
-fn check(database: &Database, files: &[Migration], changes: &[Change]) -> anyhow::Result<()> {
-    let is_planned = |file: &&Migration| {
-        changes
-            .iter()
-            .any(|it| matches!(it, Change::Apply { version, .. } if *version == file.version))
-    };
+fn check(dialect: Dialect, files: &Files, changes: &[Change]) -> anyhow::Result<()> {
+    let planned: HashSet<&Path> = changes.iter().filter_map(Change::runs).collect();
+    let scripts = files.scripts().filter(|script| planned.contains(script.path.as_path()));
     let problems: Vec<String> =
-        files.iter().filter(is_planned).filter_map(|file| database.check(file).err()).collect();
+        scripts.filter_map(|script| database::check(dialect, script).err()).collect();
     if problems.is_empty() {
         return Ok(());
     }

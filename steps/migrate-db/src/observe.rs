@@ -1,26 +1,26 @@
-//! Reads what is: the files and the history. Writes nothing.
+//! Reads what is: the files and what is recorded. Writes nothing.
 
 use crate::database::Database;
-use crate::files::{self, Migration};
-use crate::plan::{self, Comparison, History, Wanted};
+use crate::files::{self, Files};
+use crate::plan::{self, Comparison, Recorded, Wanted};
 use crate::settings::Settings;
 
 /// The files of the folder.
-pub(crate) fn files(settings: &Settings) -> anyhow::Result<Vec<Migration>> {
+pub(crate) fn files(settings: &Settings) -> anyhow::Result<Files> {
     files::read(&settings.folder, settings.allow_empty)
 }
 
-/// The history in the database.
-pub(crate) async fn history(database: &Database) -> anyhow::Result<Option<History>> {
-    database.history().await
+/// What is recorded in the database.
+pub(crate) async fn recorded(database: &mut Database) -> anyhow::Result<Recorded> {
+    database.recorded().await
 }
 
 /// Files and history side by side.
 pub(crate) async fn comparison(
-    database: &Database,
-    files: &[Migration],
+    database: &mut Database,
+    files: &Files,
     wanted: &Wanted,
 ) -> anyhow::Result<Comparison> {
-    let history = history(database).await?;
-    Ok(plan::compare(files, history.as_ref(), wanted))
+    let recorded = recorded(database).await?;
+    Ok(plan::compare(files, &recorded, wanted))
 }

@@ -1,14 +1,15 @@
 //! What has to be done, told from the files and the history alone. No I/O.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use step_core::{Exit, Fail};
 
 use crate::checksum::{self, Width};
-use crate::files::{Migration, id};
+use crate::files::{Files, Migration, id, repeatable_id};
+use crate::sql::Dialect;
 
 /// A row of the history, as refinery writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +26,33 @@ pub(crate) struct History {
     pub(crate) width: Width,
     /// In the order of their versions.
     pub(crate) rows: Vec<Row>,
+}
+
+/// A row of the table of repeatable migrations, which refinery does not know.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct RepeatableRow {
+    pub(crate) name: String,
+    pub(crate) applied_on: String,
+    pub(crate) checksum: String,
+}
+
+/// What the database has recorded.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Recorded {
+    /// None: there is no such table.
+    pub(crate) history: Option<History>,
+    /// None: there is no such table.
+    pub(crate) repeatables: Option<Vec<RepeatableRow>>,
+}
+
+impl Recorded {
+    fn rows(&self) -> &[Row] {
+        self.history.as_ref().map(|history| history.rows.as_slice()).unwrap_or_default()
+    }
+
+    fn repeatable(&self, name: &str) -> Option<&RepeatableRow> {
+        self.repeatables.iter().flatten().find(|row| row.name == name)
+    }
 }
 
 /// What the user wants.
@@ -56,6 +84,20 @@ pub(crate) enum Change {
         /// Whether it and its row are one transaction.
         transaction: bool,
     },
+    /// The table of the repeatable migrations is made.
+    CreateRepeatables,
+    /// A repeatable migration that is new or was changed is run and recorded.
+    Repeat {
+        /// Its name.
+        name: String,
+        /// Its file.
+        file: PathBuf,
+        /// Whether it and its row are one transaction.
+        transaction: bool,
+        /// When it was run before.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        last: Option<String>,
+    },
     /// A migration is recorded without being run.
     Record {
         /// Its version.
@@ -81,6 +123,21 @@ pub(crate) enum Change {
         /// Its recorded name.
         name: String,
     },
+    /// The row of a repeatable migration whose file is gone is removed.
+    ForgetRepeatable {
+        /// Its recorded name.
+        name: String,
+    },
+}
+
+impl Change {
+    /// The file that it runs.
+    pub(crate) fn runs(&self) -> Option<&Path> {
+        match self {
+            Change::Apply { file, .. } | Change::Repeat { file, .. } => Some(file),
+            _ => None,
+        }
+    }
 }
 
 impl fmt::Display for Change {
@@ -88,8 +145,13 @@ impl fmt::Display for Change {
         match self {
             Change::CreateHistory { .. } => write!(f, "create the table {TABLE}"),
             Change::Apply { version, name, transaction, .. } => {
-                let how = if *transaction { "" } else { ", without a transaction" };
-                write!(f, "apply {}{how}", id(*version, name))
+                write!(f, "apply {}{}", id(*version, name), how(*transaction))
+            }
+            Change::CreateRepeatables => write!(f, "create the table {REPEATABLES}"),
+            Change::Repeat { name, transaction, last, .. } => {
+                let id = repeatable_id(name);
+                let again = if last.is_some() { ", which was changed" } else { "" };
+                write!(f, "apply {id}{again}{}", how(*transaction))
             }
             Change::Record { version, name, .. } => {
                 write!(f, "record {} as applied, without running it", id(*version, name))
@@ -100,12 +162,22 @@ impl fmt::Display for Change {
             Change::Forget { version, name } => {
                 write!(f, "forget {}, whose file is gone", id(*version, name))
             }
+            Change::ForgetRepeatable { name } => {
+                write!(f, "forget {}, whose file is gone", repeatable_id(name))
+            }
         }
     }
 }
 
+fn how(transaction: bool) -> &'static str {
+    if transaction { "" } else { ", without a transaction" }
+}
+
 /// refinery's table.
 pub(crate) const TABLE: &str = "refinery_schema_history";
+
+/// The table of the repeatable migrations.
+pub(crate) const REPEATABLES: &str = "landfall_repeatable_migrations";
 
 /// Something between the history and the files that nobody but the user can settle.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -190,13 +262,25 @@ impl fmt::Display for State {
 /// A migration as files and history have it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct Entry {
-    pub(crate) version: i64,
+    /// None: it is repeatable.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) version: Option<i64>,
     pub(crate) name: String,
     pub(crate) state: State,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) file: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) applied_on: Option<String>,
+}
+
+impl Entry {
+    /// `V2__add_users` or `R__views`.
+    pub(crate) fn id(&self) -> String {
+        match self.version {
+            Some(version) => id(version, &self.name),
+            None => repeatable_id(&self.name),
+        }
+    }
 }
 
 /// Files and history, laid side by side in the order of their versions.
@@ -221,29 +305,25 @@ impl Comparison {
 }
 
 /// Lays files and history side by side.
-pub(crate) fn compare(
-    files: &[Migration],
-    history: Option<&History>,
-    wanted: &Wanted,
-) -> Comparison {
-    let rows = history.map(|history| history.rows.as_slice()).unwrap_or_default();
-    let width = width(files, history);
-    let recorded: BTreeMap<i64, &Row> = rows.iter().map(|row| (row.version, row)).collect();
-    let by_version: BTreeMap<i64, &Migration> = files.iter().map(|it| (it.version, it)).collect();
+pub(crate) fn compare(files: &Files, recorded: &Recorded, wanted: &Wanted) -> Comparison {
+    let rows = recorded.rows();
+    let width = width(files, recorded);
+    let by_row: BTreeMap<i64, &Row> = rows.iter().map(|row| (row.version, row)).collect();
+    let by_file: BTreeMap<i64, &Migration> =
+        files.migrations.iter().map(|it| (it.version, it)).collect();
     let newest = rows.iter().max_by_key(|row| row.version);
     let mut found = Comparison::default();
-    let versions: std::collections::BTreeSet<i64> =
-        recorded.keys().chain(by_version.keys()).copied().collect();
+    let versions: BTreeSet<i64> = by_row.keys().chain(by_file.keys()).copied().collect();
     for version in versions {
-        let (row, file) = (recorded.get(&version).copied(), by_version.get(&version).copied());
+        let (row, file) = (by_row.get(&version).copied(), by_file.get(&version).copied());
+        let path = file.map(|file| file.script.path.clone());
         let state = match (row, file) {
             (Some(row), Some(file)) if is_same(row, file) => State::Applied,
             (Some(row), Some(file)) => {
-                let now = checksum::canonical(file, width);
                 found.problems.push(Problem::Edited {
-                    file: file.path.clone(),
+                    file: file.script.path.clone(),
                     recorded: row.clone(),
-                    now,
+                    now: checksum::canonical(file, width),
                 });
                 State::Edited
             }
@@ -255,7 +335,7 @@ pub(crate) fn compare(
             (None, Some(file)) => match newest.filter(|newest| newest.version > version) {
                 Some(newest) if !wanted.out_of_order => {
                     found.problems.push(Problem::OutOfOrder {
-                        file: file.path.clone(),
+                        file: file.script.path.clone(),
                         version,
                         newest: newest.clone(),
                     });
@@ -265,17 +345,53 @@ pub(crate) fn compare(
             },
             (None, None) => continue,
         };
+        let name = file.map(|file| &file.name).or(row.map(|row| &row.name));
         found.entries.push(Entry {
-            version,
-            name: file
-                .map_or_else(|| row.map(|row| row.name.clone()), |it| Some(it.name.clone()))
-                .unwrap_or_default(),
+            version: Some(version),
+            name: name.cloned().unwrap_or_default(),
             state,
-            file: file.map(|file| file.path.clone()),
+            file: path,
             applied_on: row.map(|row| row.applied_on.clone()),
         });
     }
+    found.entries.extend(repeatables(files, recorded, wanted));
     found
+}
+
+/// The repeatable migrations come last, and describe the newest schema: with a target they wait. One
+/// whose file is gone is no problem, as nothing depends on its order.
+fn repeatables(files: &Files, recorded: &Recorded, wanted: &Wanted) -> impl Iterator<Item = Entry> {
+    let of_files = files.repeatables.iter().map(|file| {
+        let row = recorded.repeatable(&file.name);
+        let state = match row {
+            Some(row) if checksum::repeatable(file) == row.checksum => State::Applied,
+            _ if wanted.target.is_some() => State::AboveTarget,
+            _ => State::Pending,
+        };
+        Entry {
+            version: None,
+            name: file.name.clone(),
+            state,
+            file: Some(file.script.path.clone()),
+            applied_on: row.map(|row| row.applied_on.clone()),
+        }
+    });
+    let of_rows = deleted_repeatables(files, recorded).map(|row| Entry {
+        version: None,
+        name: row.name.clone(),
+        state: State::Deleted,
+        file: None,
+        applied_on: Some(row.applied_on.clone()),
+    });
+    of_files.chain(of_rows).collect::<Vec<_>>().into_iter()
+}
+
+fn deleted_repeatables<'a>(
+    files: &'a Files,
+    recorded: &'a Recorded,
+) -> impl Iterator<Item = &'a RepeatableRow> {
+    let rows = recorded.repeatables.iter().flatten();
+    rows.filter(|row| files.repeatables.iter().all(|file| file.name != row.name))
 }
 
 fn is_same(row: &Row, file: &Migration) -> bool {
@@ -284,10 +400,10 @@ fn is_same(row: &Row, file: &Migration) -> bool {
 
 /// The width of the history, or of the one to be made: as refinery's default unless a version needs
 /// more.
-pub(crate) fn width(files: &[Migration], history: Option<&History>) -> Width {
-    let fits = files.iter().all(|file| i32::try_from(file.version).is_ok());
+pub(crate) fn width(files: &Files, recorded: &Recorded) -> Width {
+    let fits = files.migrations.iter().all(|file| i32::try_from(file.version).is_ok());
     let natural = if fits { Width::Bits32 } else { Width::Bits64 };
-    history.map_or(natural, |history| history.width)
+    recorded.history.as_ref().map_or(natural, |history| history.width)
 }
 
 /// The changes of `up`.
@@ -296,26 +412,39 @@ pub(crate) fn width(files: &[Migration], history: Option<&History>) -> Width {
 /// Exit 8: the history does not fit the files. Exit 2: no file has the target's version, or a version
 /// is too large for the history.
 pub(crate) fn up(
-    files: &[Migration],
-    history: Option<&History>,
+    files: &Files,
+    recorded: &Recorded,
     wanted: &Wanted,
+    dialect: Dialect,
 ) -> Result<Vec<Change>, Fail> {
     check_target(files, wanted.target)?;
-    let comparison = compare(files, history, wanted);
+    let comparison = compare(files, recorded, wanted);
     if let Some(refusal) = comparison.refusal() {
         return Err(refusal);
     }
-    check_width(files, history)?;
+    check_width(files, recorded)?;
     let pending = comparison.entries.iter().filter(|entry| entry.state == State::Pending);
-    let pending: Vec<i64> = pending.map(|entry| entry.version).collect();
-    let apply =
-        files.iter().filter(|file| pending.contains(&file.version)).map(|file| Change::Apply {
-            version: file.version,
-            name: file.name.clone(),
-            file: file.path.clone(),
-            transaction: !file.directives.no_transaction,
-        });
-    Ok(create(files, history).into_iter().chain(apply).collect())
+    let (versions, names): (Vec<_>, Vec<_>) = pending.partition(|entry| entry.version.is_some());
+    let versions: BTreeSet<_> = versions.iter().map(|entry| entry.version).collect();
+    let names: BTreeSet<_> = names.iter().map(|entry| entry.name.as_str()).collect();
+    let is_pending = |file: &&Migration| versions.contains(&Some(file.version));
+    let apply = files.migrations.iter().filter(is_pending).map(|file| Change::Apply {
+        version: file.version,
+        name: file.name.clone(),
+        file: file.script.path.clone(),
+        transaction: file.script.is_atomic(dialect),
+    });
+    let repeat = files.repeatables.iter().filter(|file| names.contains(file.name.as_str()));
+    let repeat = repeat.map(|file| Change::Repeat {
+        name: file.name.clone(),
+        file: file.script.path.clone(),
+        transaction: file.script.is_atomic(dialect),
+        last: recorded.repeatable(&file.name).map(|row| row.applied_on.clone()),
+    });
+    let create = create(files, recorded).into_iter();
+    let table =
+        (!names.is_empty() && recorded.repeatables.is_none()).then_some(Change::CreateRepeatables);
+    Ok(create.chain(table).chain(apply).chain(repeat).collect())
 }
 
 /// The changes of `baseline`: everything up to a version counts as applied.
@@ -323,13 +452,13 @@ pub(crate) fn up(
 /// # Errors
 /// Exit 8: there is a history. Exit 2: no file has the version.
 pub(crate) fn baseline(
-    files: &[Migration],
-    history: Option<&History>,
+    files: &Files,
+    recorded: &Recorded,
     version: i64,
 ) -> Result<Vec<Change>, Fail> {
     check_target(files, Some(version))?;
-    let below = || files.iter().filter(|file| file.version <= version);
-    let rows = history.map(|history| history.rows.as_slice()).unwrap_or_default();
+    let below = || files.migrations.iter().filter(|file| file.version <= version);
+    let rows = recorded.rows();
     if let Some(newest) = rows.last() {
         let is_done = rows.len() == below().count()
             && below()
@@ -345,46 +474,48 @@ pub(crate) fn baseline(
         return Err(Fail::new(Exit::Refused, message)
             .help("baseline is for a database that no migration was recorded in; see status"));
     }
-    check_width(files, history)?;
+    check_width(files, recorded)?;
     let record = below().map(|file| Change::Record {
         version: file.version,
         name: file.name.clone(),
-        file: file.path.clone(),
+        file: file.script.path.clone(),
     });
-    Ok(create(files, history).into_iter().chain(record).collect())
+    Ok(create(files, recorded).into_iter().chain(record).collect())
 }
 
 /// The changes of `repair`: the history is made to say what the files say. It runs no migration.
-pub(crate) fn repair(files: &[Migration], history: Option<&History>) -> Vec<Change> {
-    let width = width(files, history);
-    let problems = compare(files, history, &Wanted::default()).problems;
-    problems
-        .into_iter()
-        .filter_map(|problem| match problem {
-            Problem::Edited { recorded, .. } => {
-                let file = files.iter().find(|file| file.version == recorded.version)?;
-                Some(Change::Restate {
-                    version: recorded.version,
-                    from: format!("{} {}", recorded.name, recorded.checksum),
-                    to: format!("{} {}", file.name, checksum::canonical(file, width)),
-                })
-            }
-            Problem::Deleted { recorded } => {
-                Some(Change::Forget { version: recorded.version, name: recorded.name })
-            }
-            Problem::OutOfOrder { .. } => None,
-        })
-        .collect()
+pub(crate) fn repair(files: &Files, recorded: &Recorded) -> Vec<Change> {
+    let width = width(files, recorded);
+    let problems = compare(files, recorded, &Wanted::default()).problems;
+    let changes = problems.into_iter().filter_map(|problem| match problem {
+        Problem::Edited { recorded, .. } => {
+            let mut files = files.migrations.iter();
+            let file = files.find(|file| file.version == recorded.version)?;
+            Some(Change::Restate {
+                version: recorded.version,
+                from: format!("{} {}", recorded.name, recorded.checksum),
+                to: format!("{} {}", file.name, checksum::canonical(file, width)),
+            })
+        }
+        Problem::Deleted { recorded } => {
+            Some(Change::Forget { version: recorded.version, name: recorded.name })
+        }
+        Problem::OutOfOrder { .. } => None,
+    });
+    let forget = deleted_repeatables(files, recorded)
+        .map(|row| Change::ForgetRepeatable { name: row.name.clone() });
+    changes.chain(forget).collect()
 }
 
-fn create(files: &[Migration], history: Option<&History>) -> Option<Change> {
-    history.is_none().then(|| Change::CreateHistory { width: width(files, None) })
+fn create(files: &Files, recorded: &Recorded) -> Option<Change> {
+    let width = width(files, recorded);
+    recorded.history.is_none().then_some(Change::CreateHistory { width })
 }
 
-fn check_target(files: &[Migration], target: Option<i64>) -> Result<(), Fail> {
+fn check_target(files: &Files, target: Option<i64>) -> Result<(), Fail> {
     match target {
-        Some(target) if !files.iter().any(|file| file.version == target) => {
-            let known = files.iter().map(|file| file.version.to_string());
+        Some(target) if !files.migrations.iter().any(|file| file.version == target) => {
+            let known = files.migrations.iter().map(|file| file.version.to_string());
             let known: Vec<String> = known.rev().take(5).collect();
             Err(Fail::invalid(format!("no file has the version {target}"))
                 .help(format!("the newest versions are {}", known.join(", "))))
@@ -393,16 +524,16 @@ fn check_target(files: &[Migration], target: Option<i64>) -> Result<(), Fail> {
     }
 }
 
-fn check_width(files: &[Migration], history: Option<&History>) -> Result<(), Fail> {
-    let large = files.iter().find(|file| i32::try_from(file.version).is_err());
-    match (large, history.map(|history| history.width)) {
+fn check_width(files: &Files, recorded: &Recorded) -> Result<(), Fail> {
+    let large = files.migrations.iter().find(|file| i32::try_from(file.version).is_err());
+    match (large, recorded.history.as_ref().map(|history| history.width)) {
         (Some(file), Some(Width::Bits32)) => Err(Fail::invalid(format!(
             "{}: the version does not fit into the history, whose versions have 32 bits",
-            file.path.display()
+            file.script.path.display()
         ))
         .help(format!(
-            "if only refinery with `int8-versions` or landfall reads it: ALTER TABLE {TABLE} ALTER \
-             COLUMN version TYPE bigint"
+            "if only refinery with `int8-versions` or landfall reads it, make the column `version` \
+             of {TABLE} a bigint"
         ))),
         _ => Ok(()),
     }
@@ -411,25 +542,40 @@ fn check_width(files: &[Migration], history: Option<&History>) -> Result<(), Fai
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::Repeatable;
 
-    fn files(versions: &[i64]) -> Vec<Migration> {
-        versions.iter().map(|version| Migration::example(*version, "x")).collect()
+    fn files(versions: &[i64]) -> Files {
+        let migrations = versions.iter().map(|version| Migration::example(*version, "x"));
+        Files { migrations: migrations.collect(), repeatables: Vec::new() }
     }
 
-    fn applied(versions: &[i64], width: Width) -> History {
-        let rows = files(versions).into_iter().map(|file| Row {
+    fn applied(versions: &[i64], width: Width) -> Recorded {
+        let rows = files(versions).migrations.into_iter().map(|file| Row {
             version: file.version,
             name: file.name.clone(),
             applied_on: "2026-01-31T12:00:00Z".into(),
             checksum: checksum::canonical(&file, width),
         });
-        History { width, rows: rows.collect() }
+        let history = Some(History { width, rows: rows.collect() });
+        Recorded { history, repeatables: None }
+    }
+
+    fn rows(recorded: &mut Recorded) -> &mut Vec<Row> {
+        &mut recorded.history.as_mut().unwrap().rows
+    }
+
+    fn up(files: &Files, recorded: &Recorded, wanted: &Wanted) -> Result<Vec<Change>, Fail> {
+        super::up(files, recorded, wanted, Dialect::Postgres)
+    }
+
+    fn shown(changes: &[Change]) -> Vec<String> {
+        changes.iter().map(ToString::to_string).collect()
     }
 
     fn planned(have: &[i64], done: Option<&[i64]>, wanted: Wanted) -> Result<Vec<String>, String> {
-        let history = done.map(|done| applied(done, Width::Bits32));
-        let changes = up(&files(have), history.as_ref(), &wanted).map_err(|err| err.to_string())?;
-        Ok(changes.iter().map(ToString::to_string).collect())
+        let recorded = done.map(|done| applied(done, Width::Bits32)).unwrap_or_default();
+        let changes = up(&files(have), &recorded, &wanted).map_err(|err| err.to_string())?;
+        Ok(shown(&changes))
     }
 
     #[test]
@@ -465,8 +611,8 @@ mod tests {
     #[test]
     fn edited_and_deleted_files_are_told_with_what_was_recorded() {
         let mut history = applied(&[1, 2, 3], Width::Bits32);
-        history.rows[1].checksum = "77".into();
-        let err = up(&files(&[1, 2]), Some(&history), &Wanted::default()).unwrap_err();
+        rows(&mut history)[1].checksum = "77".into();
+        let err = up(&files(&[1, 2]), &history, &Wanted::default()).unwrap_err();
         assert_eq!(err.exit(), Exit::Refused);
         let lines: Vec<String> = err.to_string().lines().map(str::to_owned).collect();
         assert_eq!(lines.len(), 2);
@@ -479,42 +625,74 @@ mod tests {
     #[test]
     fn a_renamed_file_counts_as_edited() {
         let mut history = applied(&[1], Width::Bits32);
-        history.rows[0].name = "y".into();
-        assert!(up(&files(&[1]), Some(&history), &Wanted::default()).is_err());
+        rows(&mut history)[0].name = "y".into();
+        assert!(up(&files(&[1]), &history, &Wanted::default()).is_err());
     }
 
     #[test]
     fn a_history_of_either_width_is_taken_and_a_new_one_is_as_wide_as_it_must_be() {
         for width in [Width::Bits32, Width::Bits64] {
             let history = applied(&[1, 2], width);
-            assert_eq!(up(&files(&[1, 2]), Some(&history), &Wanted::default()).unwrap(), []);
+            assert_eq!(up(&files(&[1, 2]), &history, &Wanted::default()).unwrap(), []);
         }
         let wide = files(&[1, 20_260_131_120_000]);
-        assert_eq!(width(&wide, None), Width::Bits64);
-        let err = up(&wide, Some(&applied(&[1], Width::Bits32)), &Wanted::default()).unwrap_err();
+        assert_eq!(width(&wide, &Recorded::default()), Width::Bits64);
+        let err = up(&wide, &applied(&[1], Width::Bits32), &Wanted::default()).unwrap_err();
         assert!(err.to_string().contains("does not fit into the history"), "{err}");
     }
 
     #[test]
     fn repair_makes_the_history_say_what_the_files_say_and_then_nothing_is_left() {
         let mut history = applied(&[1, 2, 3], Width::Bits32);
-        history.rows[1].checksum = "77".into();
-        let changes = repair(&files(&[1, 2]), Some(&history));
-        let shown: Vec<String> = changes.iter().map(ToString::to_string).collect();
+        rows(&mut history)[1].checksum = "77".into();
+        let changes = repair(&files(&[1, 2]), &history);
+        let shown = shown(&changes);
         assert!(shown[0].starts_with("restate version 2: x 77 -> x "), "{shown:?}");
         assert_eq!(shown[1], "forget V3__x, whose file is gone");
-        assert_eq!(repair(&files(&[1]), Some(&applied(&[1], Width::Bits64))), []);
+        assert_eq!(repair(&files(&[1]), &applied(&[1], Width::Bits64)), []);
+    }
+
+    #[test]
+    fn a_repeatable_comes_last_and_again_when_it_was_changed() {
+        let mut files = files(&[1, 2]);
+        files.repeatables = vec![Repeatable::example("views")];
+        let mut recorded = Recorded::default();
+        let all = Wanted::default();
+        assert_eq!(
+            shown(&up(&files, &recorded, &all).unwrap())[1..],
+            [
+                "create the table landfall_repeatable_migrations",
+                "apply V1__x",
+                "apply V2__x",
+                "apply R__views"
+            ]
+        );
+        recorded.history = applied(&[1, 2], Width::Bits32).history;
+        recorded.repeatables = Some(vec![RepeatableRow {
+            name: "views".into(),
+            applied_on: "2026-01-31T12:00:00Z".into(),
+            checksum: checksum::repeatable(&files.repeatables[0]),
+        }]);
+        assert_eq!(up(&files, &recorded, &all).unwrap(), []);
+        files.repeatables[0].script.sql = "SELECT 2;".into();
+        let changes = up(&files, &recorded, &all).unwrap();
+        assert_eq!(shown(&changes), ["apply R__views, which was changed"]);
+        let to_the_last = Wanted { target: Some(2), ..all };
+        assert_eq!(up(&files, &recorded, &to_the_last).unwrap(), []);
+        files.repeatables.clear();
+        assert_eq!(up(&files, &recorded, &all).unwrap(), []);
+        let forget = repair(&files, &recorded);
+        assert_eq!(shown(&forget), ["forget R__views, whose file is gone"]);
     }
 
     #[test]
     fn a_baseline_records_up_to_its_version_once() {
-        let shown = |history: Option<&History>| {
-            baseline(&files(&[1, 2, 3]), history, 2)
-                .map(|changes| changes.iter().map(ToString::to_string).collect::<Vec<_>>())
+        let shown = |recorded: &Recorded| {
+            baseline(&files(&[1, 2, 3]), recorded, 2).map(|changes| shown(&changes))
         };
-        assert_eq!(shown(None).unwrap().len(), 3);
-        assert_eq!(shown(Some(&applied(&[], Width::Bits32))).unwrap().len(), 2);
-        assert_eq!(shown(Some(&applied(&[1, 2], Width::Bits32))).unwrap(), [] as [&str; 0]);
-        assert_eq!(shown(Some(&applied(&[1], Width::Bits32))).unwrap_err().exit(), Exit::Refused);
+        assert_eq!(shown(&Recorded::default()).unwrap().len(), 3);
+        assert_eq!(shown(&applied(&[], Width::Bits32)).unwrap().len(), 2);
+        assert_eq!(shown(&applied(&[1, 2], Width::Bits32)).unwrap(), [] as [&str; 0]);
+        assert_eq!(shown(&applied(&[1], Width::Bits32)).unwrap_err().exit(), Exit::Refused);
     }
 }

@@ -8,7 +8,6 @@ use step_core::{Exit, Fail, Report};
 
 use crate::apply::Applied;
 use crate::databases::Several;
-use crate::files::id;
 use crate::plan::{Change, Comparison, Entry};
 
 /// What became of the database.
@@ -176,13 +175,12 @@ impl fmt::Display for Migrated {
         }
         write!(f, "{}: {}", self.database.as_deref().unwrap_or_default(), self.outcome())?;
         match self.outcome {
-            Outcome::Migrated | Outcome::Failed => self
-                .applied
-                .iter()
-                .try_for_each(|it| write!(f, "\n  applied {}", id(it.version, &it.name)))?,
+            Outcome::Migrated | Outcome::Failed => {
+                self.applied.iter().try_for_each(|it| write!(f, "\n  applied {}", it.id))?
+            }
             Outcome::Shown => {
                 for it in &self.migrations {
-                    write!(f, "\n  {:<12} {}", it.state.to_string(), id(it.version, &it.name))?;
+                    write!(f, "\n  {:<12} {}", it.state.to_string(), it.id())?;
                     it.applied_on.iter().try_for_each(|on| write!(f, "  {on}"))?;
                 }
                 self.problems.iter().try_for_each(|problem| write!(f, "\n  ! {problem}"))?;

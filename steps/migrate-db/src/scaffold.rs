@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use step_core::{Fail, write_atomically};
 
-use crate::files::{self, Migration};
+use crate::files::{self, Files, Migration};
 use crate::settings::Settings;
 
 /// Writes an empty migration with the next version, and returns its path.
@@ -16,10 +16,13 @@ pub(crate) fn write(settings: &Settings, name: &str) -> anyhow::Result<PathBuf> 
     if words.is_empty() {
         return Err(Fail::invalid(format!("`{name}` is no name: say in words what it does")).into());
     }
-    let known =
-        if settings.folder.exists() { files::read(&settings.folder, true)? } else { Vec::new() };
+    let known = if settings.folder.exists() {
+        files::read(&settings.folder, true)?
+    } else {
+        Files::default()
+    };
     let now = jiff::Timestamp::now().strftime("%Y%m%d%H%M%S").to_string();
-    let version = next(&known, now.parse()?);
+    let version = next(&known.migrations, now.parse()?);
     let path = settings.folder.join(format!("V{version}__{words}.sql"));
     if !settings.dry_run {
         write_atomically(&path, format!("-- {}\n", name.trim()).as_bytes())?;

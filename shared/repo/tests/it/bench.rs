@@ -75,3 +75,22 @@ fn a_demo_that_fails_is_shown() {
     assert!(said.stderr.contains("make demo failed"), "{}", said.stderr);
     assert!(said.stderr.contains("no room"), "{}", said.stderr);
 }
+
+#[test]
+fn a_step_without_a_comparison_is_told_which_have_one() {
+    let said = repo(&repository(), ["bench", "--step", "smoke-test"]);
+    assert_eq!((said.code, said.stdout.as_str()), (1, ""));
+    assert!(said.stderr.contains("those that are: migrate-db"), "{}", said.stderr);
+}
+
+#[test]
+fn without_the_peers_a_comparison_says_how_to_get_them() {
+    let folder = tempfile::tempdir().expect("a folder");
+    binary(&folder.path().join("migrate-db"), 1_000_000);
+    let programs = folder.path().as_os_str();
+    let args = ["bench".as_ref(), "--step".as_ref(), "migrate-db".as_ref(), "--programs".as_ref()];
+    let args = args.into_iter().chain([programs, "--testbed".as_ref(), programs]);
+    let said = repo(&repository(), args.collect::<Vec<_>>());
+    assert_eq!((said.code, said.stdout.as_str()), (1, ""));
+    assert!(said.stderr.contains("run `make bench STEP=migrate-db`"), "{}", said.stderr);
+}

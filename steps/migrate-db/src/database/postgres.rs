@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use futures_util::TryStreamExt;
+use futures_util::future::join3;
 use siphasher::sip::SipHasher13;
 use step_core::poll::{Deadline, Pace, poll};
 use step_core::{Exit, Fail, innermost, output};
@@ -13,21 +14,22 @@ use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{Access, Edit, Limits, create_table, literal, row, statement};
+use super::journal::{self, Session};
+use super::tables::{Mark, Tables};
+use super::{Access, Edit, Limits, Step, repeatable_row, row};
 use crate::address::PostgresAddress;
 use crate::checksum::Width;
-use crate::files::Migration;
-use crate::plan::{History, Row, TABLE};
-use crate::sql::{self, Statement};
+use crate::files::Script;
+use crate::plan::{History, REPEATABLES, Recorded, TABLE};
+use crate::sql::{self, Dialect, Statement};
 use crate::tls;
 
 /// One connection to a PostgreSQL.
 pub(crate) struct Postgres {
     client: Client,
     address: PostgresAddress,
-    /// Where the history lies, with its schema: a migration may set another search path.
-    table: String,
-    journal: String,
+    /// With their schema: a migration may set another search path.
+    tables: Tables,
     schema: String,
     /// Brings the session back to how it began.
     reset: String,
@@ -73,8 +75,7 @@ impl Postgres {
         Ok(Self {
             client,
             address: address.clone(),
-            table: format!("\"{quoted}\".{TABLE}"),
-            journal: format!("\"{quoted}\".{JOURNAL}"),
+            tables: Tables::new(Dialect::Postgres, &format!("\"{quoted}\".")),
             schema,
             reset: if notices_loss { format!("{RESET}; {NOTICE_LOSS}") } else { RESET.to_owned() },
         })
@@ -145,69 +146,96 @@ impl Postgres {
         Some(format!(": process {pid} holds it, {name} from {from}, connected since {since}"))
     }
 
-    /// See [`super::Database::history`].
-    pub(super) async fn history(&self) -> anyhow::Result<Option<History>> {
+    /// See [`super::Database::recorded`].
+    pub(super) async fn recorded(&self) -> anyhow::Result<Recorded> {
         // One look at one snapshot: another run may make the table right now. `to_regclass` would see
         // it, and the rows of the catalogue not yet.
-        let sql = "SELECT format_type(a.atttypid, NULL) FROM pg_class c \
+        let sql = "SELECT c.relname::text, format_type(a.atttypid, NULL) FROM pg_class c \
                    JOIN pg_namespace n ON n.oid = c.relnamespace \
                    LEFT JOIN pg_attribute a \
                    ON a.attrelid = c.oid AND a.attname = 'version' AND NOT a.attisdropped \
-                   WHERE n.nspname = $1 AND c.relname = $2";
-        let found = self.client.query_opt(sql, &[&self.schema, &TABLE]).await;
-        let Some(found) = found.map_err(lost("look for the history"))? else { return Ok(None) };
-        let Some(kind) = found.get::<_, Option<String>>(0) else {
-            return Err(Fail::new(Exit::Refused, format!("{TABLE} has no column `version`"))
-                .help("another tool made the table; move it out of the way")
-                .into());
-        };
-        let width = match kind.as_str() {
-            "integer" => Width::Bits32,
-            "bigint" => Width::Bits64,
-            other => {
-                let message = format!("the column `version` of {TABLE} is of the type {other}");
-                return Err(Fail::new(Exit::Refused, message)
-                    .help("refinery makes it int4 or int8: another tool made the table")
-                    .into());
+                   WHERE n.nspname = $1 AND c.relname IN ($2, $3)";
+        let found = self.client.query(sql, &[&self.schema, &TABLE, &REPEATABLES]).await;
+        let found = found.map_err(lost("look for the history"))?;
+        let mut recorded = Recorded::default();
+        for table in found {
+            if table.get::<_, &str>(0) == TABLE {
+                recorded.history = Some(self.history(table.get(1)).await?);
+            } else {
+                let sql = format!(
+                    "SELECT name::text, applied_on::text, checksum::text FROM {} ORDER BY 1",
+                    self.tables.repeatables
+                );
+                let rows = self.client.query(&sql, &[]).await;
+                let rows = rows.map_err(failed("read the repeatable migrations"))?;
+                let rows = rows.iter().map(|it| repeatable_row(it.get(0), it.get(1), it.get(2)));
+                recorded.repeatables = Some(rows.collect::<Result<_, _>>()?);
             }
-        };
+        }
+        Ok(recorded)
+    }
+
+    /// The history, whose column `version` is of this type.
+    async fn history(&self, kind: Option<String>) -> anyhow::Result<History> {
+        let width = super::width(kind.as_deref(), "integer", "bigint")?;
         let sql = format!(
             "SELECT version::int8, name::text, applied_on::text, checksum::text FROM {} ORDER BY 1",
-            self.table
+            self.tables.history
         );
         let rows = self.client.query(&sql, &[]).await.map_err(failed("read the history"))?;
         let rows = rows.iter().map(|it| row(it.get(0), it.get(1), it.get(2), it.get(3)));
-        Ok(Some(History { width, rows: rows.collect::<Result<_, _>>()? }))
+        Ok(History { width, rows: rows.collect::<Result<_, _>>()? })
     }
 
     /// See [`super::Database::create_history`].
     pub(super) async fn create_history(&self, width: Width) -> anyhow::Result<()> {
-        let made = self.client.batch_execute(&create_table(&self.table, width)).await;
+        let made = self.client.batch_execute(&self.tables.create_history(width)).await;
         Ok(made.map_err(failed("create the table of the history"))?)
+    }
+
+    /// See [`super::Database::create_repeatables`].
+    pub(super) async fn create_repeatables(&self) -> anyhow::Result<()> {
+        let made = self.client.batch_execute(&self.tables.create_repeatables()).await;
+        Ok(made.map_err(failed("create the table of the repeatable migrations"))?)
     }
 
     /// See [`super::Database::edit`].
     pub(super) async fn edit(&self, edits: &[Edit]) -> anyhow::Result<()> {
-        let edits: Vec<String> = edits.iter().map(|edit| statement(&self.table, edit)).collect();
+        let edits: Vec<String> = edits.iter().map(|edit| self.tables.edit(edit)).collect();
         let sql = format!("BEGIN; {}; COMMIT", edits.join("; "));
         let done = self.client.batch_execute(&sql).await;
         Ok(done.map_err(failed("write the history"))?)
     }
 
+    /// See [`super::Database::hurry`].
+    ///
+    /// The write-ahead log is flushed once, not with each migration. A server that crashes may lose
+    /// the last migrations, but each with its record, and none before another: the log is written in
+    /// the order of the commits.
+    pub(super) async fn hurry(&mut self) -> anyhow::Result<()> {
+        self.reset.push_str("; SET synchronous_commit = off");
+        let set = self.client.batch_execute("SET synchronous_commit = off").await;
+        Ok(set.map_err(failed("set how commits are flushed"))?)
+    }
+
+    /// See [`super::Database::flush`]. A commit waits until the log is on the disk up to its own
+    /// place, so one that writes something into it brings all others there.
+    pub(super) async fn flush(&self) -> anyhow::Result<()> {
+        let write =
+            "RESET synchronous_commit; SELECT pg_logical_emit_message(true, 'landfall', '')";
+        Ok(self.client.batch_execute(write).await.map_err(failed("flush what was applied"))?)
+    }
+
     /// See [`super::Database::apply`].
-    pub(super) async fn apply(
-        &mut self,
-        migration: &Migration,
-        row: &Row,
-        limits: Limits,
-    ) -> anyhow::Result<()> {
-        if migration.directives.no_transaction {
-            return self.apply_statements(migration, row, limits).await;
+    pub(super) async fn apply(&mut self, step: &Step<'_>, limits: Limits) -> anyhow::Result<()> {
+        let script = step.script;
+        if script.directives.no_transaction {
+            return journal::apply(self, step, limits).await;
         }
         let mut attempt = 0;
         loop {
             let mut ended = 0;
-            let err = match self.apply_whole(migration, row, limits, &mut ended).await {
+            let err = match self.apply_whole(step, limits, &mut ended).await {
                 Ok(()) => return Ok(()),
                 Err(err) => err,
             };
@@ -216,160 +244,49 @@ impl Postgres {
                 self.client.batch_execute(&format!("ROLLBACK; {}", self.reset)).await;
             let waited = err.code() == Some(&SqlState::LOCK_NOT_AVAILABLE);
             if !waited || attempt >= limits.retries {
-                let at = sql::split(&migration.sql).get(ended).map(|one| one.line);
-                let place = Place { sql: &migration.sql, first_line: 1, statement: at };
-                return Err(explain(&err, migration, &place, "it was rolled back").into());
+                let statements = sql::split(&script.sql, Dialect::Postgres);
+                let at = statements.get(ended).map(|one| one.line);
+                let place = Place { sql: &script.sql, first_line: 1, statement: at };
+                return Err(explain(&err, script, &place, "it was rolled back").into());
             }
             attempt += 1;
-            let pause = Duration::from_secs(1 << attempt.min(4)).mul_f64(0.75 + fraction() / 2.0);
-            output::warn(format!(
-                "{}: no lock in time; attempt {} of {} in {:.1} s",
-                migration.id(),
-                attempt + 1,
-                limits.retries + 1,
-                pause.as_secs_f64()
-            ));
-            tokio::time::sleep(pause).await;
+            super::pause(&script.id, attempt, limits.retries).await;
         }
     }
 
-    /// The file and its row in one transaction. Counts the statements of the file that `ended`, for
-    /// an error that has no position.
+    /// The file and its row in one transaction and one round trip. Counts the statements of the file
+    /// that `ended`, for an error that has no position.
     async fn apply_whole(
         &self,
-        migration: &Migration,
-        row: &Row,
+        step: &Step<'_>,
         limits: Limits,
         ended: &mut usize,
     ) -> Result<(), tokio_postgres::Error> {
-        self.client.batch_execute(&format!("BEGIN; {}", settings("LOCAL ", limits))).await?;
-        let mut answers = pin!(self.client.simple_query_raw(&migration.sql).await?);
-        while let Some(answer) = answers.try_next().await? {
-            *ended += usize::from(matches!(answer, SimpleQueryMessage::CommandComplete(_)));
-        }
-        let record = statement(&self.table, &Edit::Insert(row.clone()));
+        let begin = format!("BEGIN; {}", settings("LOCAL ", limits));
         // What the file set for the session is taken back: the next one starts as this one did.
-        self.client.batch_execute(&format!("{record}; COMMIT")).await?;
-        self.client.batch_execute(&self.reset).await
-    }
-
-    /// Statement by statement, with a journal, so that another run goes on where this one stopped.
-    ///
-    /// A statement that may run in a transaction shares one with its mark in the journal. The others
-    /// are marked before and after; one that was interrupted in between is mended and run again.
-    async fn apply_statements(
-        &mut self,
-        migration: &Migration,
-        row: &Row,
-        limits: Limits,
-    ) -> anyhow::Result<()> {
-        let statements = sql::split(&migration.sql);
-        let journal = self.journal(migration).await?;
-        let done = journal.as_ref().map_or(0, |journal| journal.done);
-        if let Some(journal) = &journal {
-            journal.fits(migration, &statements)?;
-            output::say(format!(
-                "{}: an earlier run applied {done} of {} statements; going on",
-                migration.id(),
-                statements.len()
-            ));
-        }
-        let mut interrupted = journal.is_some();
-        self.client.batch_execute(&settings("", limits)).await.context("set the time-outs")?;
-        for (at, one) in statements.iter().enumerate().skip(done) {
-            let mark = self.mark(migration, &statements, at + 1);
-            let ran = if let Some(kind) = runs_alone(one) {
-                if interrupted && self.is_done(kind, one).await? {
-                    Ok(())
-                } else {
-                    let before = self.mark(migration, &statements, at);
-                    self.client.batch_execute(&before).await.context("write the journal")?;
-                    self.client.batch_execute(&one.text).await
-                }
-            } else {
-                self.client
-                    .batch_execute(&format!("BEGIN; {}", settings("LOCAL ", limits)))
-                    .await?;
-                self.client.batch_execute(&one.text).await
-            };
-            interrupted = false;
-            let marked = match ran {
-                Ok(()) if runs_alone(one).is_some() => self.client.batch_execute(&mark).await,
-                Ok(()) => self.client.batch_execute(&format!("{mark}; COMMIT")).await,
-                Err(err) => Err(err),
-            };
-            if let Err(err) = marked {
-                let _already_lost = self.client.batch_execute("ROLLBACK").await;
-                return Err(self.stopped(&err, migration, &statements, at).await.into());
+        // After an error in the file nothing of this runs, for the transaction takes no more.
+        let end = format!("{}; COMMIT; {}", self.tables.edit(&step.record), self.reset);
+        let run = async {
+            let mut answers = pin!(self.client.simple_query_raw(&step.script.sql).await?);
+            while let Some(answer) = answers.try_next().await? {
+                *ended += usize::from(matches!(answer, SimpleQueryMessage::CommandComplete(_)));
             }
-            if let Some(index) = self.invalid(one).await? {
-                let message = format!(
-                    "{}:{}: the index {index} exists and is invalid, and IF NOT EXISTS hides it",
-                    migration.path.display(),
-                    one.line
-                );
-                return Err(Fail::new(Exit::Failed, message)
-                    .help(format!("DROP INDEX CONCURRENTLY {index}; then run migrate-db again"))
-                    .into());
-            }
-        }
-        let record = statement(&self.table, &Edit::Insert(row.clone()));
-        let forget = format!("DELETE FROM {} WHERE version = {}", self.journal, migration.version);
-        let ended = format!("BEGIN; {record}; {forget}; COMMIT; {}", self.reset);
-        Ok(self.client.batch_execute(&ended).await.map_err(failed("record the migration"))?)
+            Ok(())
+        };
+        // All three are sent at once, in this order.
+        let (begun, ran, recorded) =
+            join3(self.client.batch_execute(&begin), run, self.client.batch_execute(&end)).await;
+        begun.and(ran).and(recorded)
     }
 
-    /// The mark that the first `done` statements have been run.
-    fn mark(&self, migration: &Migration, statements: &[Statement], done: usize) -> String {
-        format!(
-            "INSERT INTO {} (version, done, digest) VALUES ({}, {done}, {}) ON CONFLICT (version) \
-             DO UPDATE SET done = EXCLUDED.done, digest = EXCLUDED.digest",
-            self.journal,
-            migration.version,
-            literal(&digest(&statements[..done]))
-        )
-    }
-
-    /// What an earlier run left behind. Makes the table.
-    async fn journal(&self, migration: &Migration) -> anyhow::Result<Option<Journal>> {
-        let make = format!(
-            "CREATE TABLE IF NOT EXISTS {}(version int8 PRIMARY KEY, done int4 NOT NULL, digest \
-             text NOT NULL)",
-            self.journal
-        );
-        self.client.batch_execute(&make).await.map_err(failed("create the journal"))?;
-        let sql = format!("SELECT done, digest FROM {} WHERE version = $1", self.journal);
-        let row = self.client.query_opt(&sql, &[&migration.version]).await;
-        let row = row.map_err(failed("read the journal"))?;
-        Ok(row.map(|row| Journal {
-            done: usize::try_from(row.get::<_, i32>(0)).unwrap_or_default(),
-            digest: row.get(1),
-        }))
-    }
-
-    /// Whether a statement that was interrupted has been done. What it left half-done is removed.
-    async fn is_done(&self, kind: &str, one: &Statement) -> anyhow::Result<bool> {
-        let Some(name) = one.index_name() else { return Ok(false) };
+    /// Whether an index of this name is there, and valid; and its name with its schema.
+    async fn index(&self, name: &str) -> anyhow::Result<Option<(bool, String)>> {
         let sql = "SELECT i.indisvalid, format('%I.%I', n.nspname, c.relname) FROM pg_index i \
                    JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
                    WHERE c.relname = $1 AND n.nspname = ANY (current_schemas(false))";
-        let found =
-            self.client.query_opt(sql, &[&name]).await.map_err(failed("look for the index"))?;
-        match (kind, found) {
-            ("CREATE INDEX CONCURRENTLY", Some(row)) if row.get::<_, bool>(0) => Ok(true),
-            ("CREATE INDEX CONCURRENTLY", Some(row)) => {
-                let index: String = row.get(1);
-                output::say(format!(
-                    "  dropping the invalid index {index}, which an earlier run left"
-                ));
-                let drop = format!("DROP INDEX CONCURRENTLY {index}");
-                let dropped = self.client.batch_execute(&drop).await;
-                dropped.map_err(failed("drop the invalid index"))?;
-                Ok(false)
-            }
-            ("DROP INDEX CONCURRENTLY", None) => Ok(true),
-            _ => Ok(false),
-        }
+        let found = self.client.query_opt(sql, &[&name]).await;
+        let found = found.map_err(failed("look for the index"))?;
+        Ok(found.map(|row| (row.get(0), row.get(1))))
     }
 
     /// The index that the statement was to create, if it is there and invalid.
@@ -378,106 +295,111 @@ impl Postgres {
             return Ok(None);
         }
         let Some(name) = one.index_name() else { return Ok(None) };
-        let sql = "SELECT format('%I.%I', n.nspname, c.relname) FROM pg_index i \
-                   JOIN pg_class c ON c.oid = i.indexrelid JOIN pg_namespace n ON n.oid = c.relnamespace \
-                   WHERE NOT i.indisvalid AND c.relname = $1 AND n.nspname = ANY (current_schemas(false))";
-        let found =
-            self.client.query_opt(sql, &[&name]).await.map_err(failed("look at the index"))?;
-        Ok(found.map(|row| row.get(0)))
-    }
-
-    /// The error of a file without a transaction that stopped at a statement.
-    async fn stopped(
-        &self,
-        err: &tokio_postgres::Error,
-        migration: &Migration,
-        statements: &[Statement],
-        at: usize,
-    ) -> Fail {
-        let one = &statements[at];
-        let mut state = match at {
-            0 => "none of its statements was applied".to_owned(),
-            1 => format!("the first of its {} statements was applied and stays", statements.len()),
-            _ => format!(
-                "the first {at} of its {} statements were applied and stay",
-                statements.len()
-            ),
-        };
-        if let Ok(Some(index)) = self.invalid(one).await {
-            state.push_str(&format!("; the index {index} is invalid, and the next run drops it"));
-        }
-        let fail = explain(err, migration, &Place::of(one), &state);
-        let help = "mend the cause and run migrate-db again: it goes on with this statement; the \
-                    file may be changed from there on";
-        fail.help(help)
+        let found = self.index(&name).await?;
+        Ok(found.filter(|(is_valid, _)| !is_valid).map(|(_, index)| index))
     }
 }
 
-/// The journal of files without a transaction. Its rows go when their migration is recorded.
-const JOURNAL: &str = "landfall_migration_journal";
+impl Session for Postgres {
+    type Error = tokio_postgres::Error;
+
+    // An index that could not be built stays as an invalid one.
+    const FAILURES_LEAVE_TRACES: bool = true;
+
+    const SHARES: bool = false;
+
+    fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    async fn execute(&mut self, sql: &str) -> Result<(), Self::Error> {
+        self.client.batch_execute(sql).await
+    }
+
+    async fn find_mark(&mut self, id: &str) -> anyhow::Result<Option<Mark>> {
+        let row = self.client.query_opt(&self.tables.find_mark(id), &[]).await;
+        let row = row.map_err(failed("read the journal"))?;
+        Ok(row.map(|row| Mark {
+            id: id.to_owned(),
+            done: usize::try_from(row.get::<_, i32>(0)).unwrap_or_default(),
+            digest: row.get(1),
+            state: row.get(2),
+        }))
+    }
+
+    async fn limit(&mut self, limits: Limits) -> Result<(), Self::Error> {
+        self.client.batch_execute(&settings("", limits)).await
+    }
+
+    async fn begin(&mut self, limits: Limits) -> Result<(), Self::Error> {
+        self.client.batch_execute(&format!("BEGIN; {}", settings("LOCAL ", limits))).await
+    }
+
+    async fn run(&mut self, one: &Statement, _: Limits) -> Result<(), Self::Error> {
+        self.client.batch_execute(&one.text).await
+    }
+
+    async fn state(&mut self, _: &Statement) -> anyhow::Result<String> {
+        Ok("begun".to_owned())
+    }
+
+    async fn was_done(&mut self, one: &Statement, _: &str) -> anyhow::Result<bool> {
+        let Some(name) = one.index_name() else { return Ok(false) };
+        match (one.needs_no_transaction(), self.index(&name).await?) {
+            (Some("CREATE INDEX CONCURRENTLY"), Some((true, _))) => Ok(true),
+            (Some("CREATE INDEX CONCURRENTLY"), Some((false, index))) => {
+                output::say(format!(
+                    "  dropping the invalid index {index}, which an earlier run left"
+                ));
+                let drop = format!("DROP INDEX CONCURRENTLY {index}");
+                let dropped = self.client.batch_execute(&drop).await;
+                dropped.map_err(failed("drop the invalid index"))?;
+                Ok(false)
+            }
+            (Some("DROP INDEX CONCURRENTLY"), None) => Ok(true),
+            _ => Ok(false),
+        }
+    }
+
+    async fn verify(&mut self, script: &Script, one: &Statement) -> anyhow::Result<()> {
+        let Some(index) = self.invalid(one).await? else { return Ok(()) };
+        let message = format!(
+            "{}:{}: the index {index} exists and is invalid, and IF NOT EXISTS hides it",
+            script.path.display(),
+            one.line
+        );
+        Err(Fail::new(Exit::Failed, message)
+            .help(format!("DROP INDEX CONCURRENTLY {index}; then run migrate-db again"))
+            .into())
+    }
+
+    fn reset(&self) -> String {
+        self.reset.clone()
+    }
+
+    fn failed(what: &'static str, err: Self::Error) -> Fail {
+        failed(what)(err)
+    }
+
+    async fn explain(
+        &mut self,
+        err: Self::Error,
+        script: &Script,
+        one: &Statement,
+        mut state: String,
+    ) -> Fail {
+        if let Ok(Some(index)) = self.invalid(one).await {
+            state.push_str(&format!("; the index {index} is invalid, and the next run drops it"));
+        }
+        explain(&err, script, &Place::of(one), &state)
+    }
+}
 
 const RESET: &str = "RESET ALL; RESET ROLE";
 
 /// Has the server look, while a statement runs, whether this process still listens: a job that was
 /// cancelled must not hold its locks until an hour's statement has ended.
 const NOTICE_LOSS: &str = "SET client_connection_check_interval = '1s'";
-
-/// How far an earlier run came with a file without a transaction.
-struct Journal {
-    done: usize,
-    digest: String,
-}
-
-impl Journal {
-    /// Makes sure that what was run is what the file begins with.
-    fn fits(&self, migration: &Migration, statements: &[Statement]) -> Result<(), Fail> {
-        if statements.get(..self.done).is_some_and(|run| digest(run) == self.digest) {
-            return Ok(());
-        }
-        let message = format!(
-            "{}: an earlier run applied the first {} of its statements, and these were changed since",
-            migration.path.display(),
-            self.done
-        );
-        Err(Fail::new(Exit::Refused, message).help(format!(
-            "restore them; or undo by hand what they did and delete the row of version {} from \
-             {JOURNAL}",
-            migration.version
-        )))
-    }
-}
-
-fn digest(statements: &[Statement]) -> String {
-    let mut hasher = SipHasher13::new();
-    statements.iter().for_each(|one| one.text.replace("\r\n", "\n").hash(&mut hasher));
-    hasher.finish().to_string()
-}
-
-/// What a statement is, if it has to run outside of any transaction block.
-fn runs_alone(one: &Statement) -> Option<&'static str> {
-    one.needs_no_transaction().or_else(|| one.may_commit_itself())
-}
-
-/// Refuses before anything runs what would fail or break out of its transaction half-way.
-pub(super) fn check(migration: &Migration) -> Result<(), String> {
-    for one in sql::split(&migration.sql) {
-        let place = format!("{}:{}", migration.path.display(), one.line);
-        if let Some(what) = one.controls_transaction() {
-            return Err(format!(
-                "{place}: {what} in a migration: landfall begins and ends the transaction; remove it"
-            ));
-        }
-        if let Some(what) = one.needs_no_transaction()
-            && !migration.directives.no_transaction
-        {
-            return Err(format!(
-                "{place}: {what} cannot run in a transaction; write `-- landfall: no-transaction` \
-                 at the head of the file, best in a file of its own"
-            ));
-        }
-    }
-    Ok(())
-}
 
 /// The settings of a session or transaction.
 fn settings(scope: &str, limits: Limits) -> String {
@@ -494,13 +416,6 @@ fn lock_key(schema: &str) -> i64 {
     let mut hasher = SipHasher13::new();
     ("landfall migrate-db", schema).hash(&mut hasher);
     hasher.finish().cast_signed()
-}
-
-/// Between 0 and 1, so that two runs that wait for a lock do not meet again.
-fn fraction() -> f64 {
-    let mut hasher = SipHasher13::new();
-    (std::process::id(), tokio::time::Instant::now().elapsed()).hash(&mut hasher);
-    f64::from(u32::try_from(hasher.finish() >> 32).unwrap_or_default()) / f64::from(u32::MAX)
 }
 
 fn pid(messages: &[SimpleQueryMessage]) -> Option<String> {
@@ -626,13 +541,8 @@ impl<'a> Place<'a> {
 }
 
 /// The error of a migration: place, cause, what became of it and what to do.
-fn explain(
-    err: &tokio_postgres::Error,
-    migration: &Migration,
-    place: &Place<'_>,
-    state: &str,
-) -> Fail {
-    let file = migration.path.display();
+fn explain(err: &tokio_postgres::Error, script: &Script, place: &Place<'_>, state: &str) -> Fail {
+    let file = script.path.display();
     let Some(db) = err.as_db_error() else {
         let why = innermost(err);
         let message = format!("{file}: the connection was lost while it was applied: {why}");

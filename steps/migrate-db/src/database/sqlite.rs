@@ -7,15 +7,18 @@ use std::time::Duration;
 
 use anyhow::Context;
 use rusqlite::fallible_iterator::FallibleIterator as _;
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
 use step_core::poll::{Deadline, Pace, poll};
 use step_core::{Exit, Fail, output};
+use tokio::time::Instant;
 
-use super::{Access, Edit, Limits, create_table, row, statement};
+use super::journal::{self, Session};
+use super::tables::{Mark, Tables};
+use super::{Access, Edit, Limits, Ran, Step, repeatable_row, row};
 use crate::checksum::Width;
-use crate::files::Migration;
-use crate::plan::{History, Row, TABLE};
-use crate::sql::{line_at, split};
+use crate::files::Script;
+use crate::plan::{History, REPEATABLES, Recorded, RepeatableRow, TABLE};
+use crate::sql::{self, Dialect, Statement, line_at};
 
 /// One connection to a SQLite database. There is none when it is only read and does not exist.
 pub(crate) struct Sqlite {
@@ -23,7 +26,14 @@ pub(crate) struct Sqlite {
     path: PathBuf,
     /// Held while this value lives; the system frees it when the process dies.
     lock: Option<File>,
+    tables: Tables,
+    /// Whether each script has a transaction of its own: a common one has failed.
+    is_single: bool,
 }
+
+/// How long scripts are collected in one transaction: each commit waits for the disk two or three
+/// times, which is more than most migrations take.
+const BATCH: Duration = Duration::from_millis(200);
 
 const PACE: Pace = Pace { early: Duration::from_millis(50), late: Duration::from_secs(1) };
 
@@ -34,7 +44,13 @@ impl Sqlite {
     /// Opens the file, and makes it if it is to be written.
     pub(super) async fn open(path: &Path, access: Access) -> anyhow::Result<Self> {
         let exists = path.exists();
-        let this = |connection| Self { connection, path: path.to_owned(), lock: None };
+        let this = |connection| Self {
+            connection,
+            path: path.to_owned(),
+            lock: None,
+            tables: Tables::new(Dialect::Sqlite, ""),
+            is_single: false,
+        };
         if !exists && access == Access::Read {
             return Ok(this(None));
         }
@@ -93,26 +109,39 @@ impl Sqlite {
         Ok(())
     }
 
-    /// See [`super::Database::history`].
-    pub(super) async fn history(&self) -> anyhow::Result<Option<History>> {
+    /// See [`super::Database::recorded`].
+    pub(super) async fn recorded(&self) -> anyhow::Result<Recorded> {
         if self.connection.is_none() {
-            return Ok(None);
+            return Ok(Recorded::default());
         }
-        self.call("read the history", read_history).await?
+        self.call("read the history", |connection| {
+            // Both tables at one moment.
+            let transaction = connection.transaction()?;
+            let history = match read_history(&transaction)? {
+                Ok(history) => history,
+                Err(err) => return Ok(Err(err)),
+            };
+            let repeatables = read_repeatables(&transaction)?;
+            Ok(repeatables.map(|repeatables| Recorded { history, repeatables }))
+        })
+        .await?
     }
 
     /// See [`super::Database::create_history`].
     pub(super) async fn create_history(&self, width: Width) -> anyhow::Result<()> {
-        self.call("create the table of the history", move |connection| {
-            connection.execute_batch(&create_table(TABLE, width))
-        })
-        .await
+        self.own("create the table of the history", self.tables.create_history(width)).await
+    }
+
+    /// See [`super::Database::create_repeatables`].
+    pub(super) async fn create_repeatables(&self) -> anyhow::Result<()> {
+        let create = self.tables.create_repeatables();
+        self.own("create the table of the repeatable migrations", create).await
     }
 
     /// See [`super::Database::edit`].
     pub(super) async fn edit(&self, edits: Vec<Edit>) -> anyhow::Result<()> {
+        let edits: Vec<String> = edits.iter().map(|edit| self.tables.edit(edit)).collect();
         self.call("write the history", move |connection| {
-            let edits: Vec<String> = edits.iter().map(|edit| statement(TABLE, edit)).collect();
             let transaction = connection.transaction()?;
             transaction.execute_batch(&edits.join("; "))?;
             transaction.commit()
@@ -120,40 +149,49 @@ impl Sqlite {
         .await
     }
 
+    /// Runs SQL of the step's own.
+    async fn own(&self, what: &'static str, sql: String) -> anyhow::Result<()> {
+        self.call(what, move |connection| connection.execute_batch(&sql)).await
+    }
+
     /// See [`super::Database::apply`].
-    pub(super) async fn apply(
-        &self,
-        migration: &Migration,
-        row: &Row,
-        limits: Limits,
-    ) -> anyhow::Result<()> {
-        let (file, row) = (migration.clone(), row.clone());
-        let stopped = self.call("apply", move |connection| {
-            connection.busy_timeout(limits.lock_timeout.unwrap_or(BUSY))?;
-            let record = statement(TABLE, &Edit::Insert(row));
-            if file.directives.no_transaction {
-                let ran = run(connection, &file.sql);
-                let ran =
-                    ran.and_then(|()| connection.execute_batch(&record).map_err(|err| (err, None)));
-                if ran.is_err() && !connection.is_autocommit() {
-                    connection.execute_batch("ROLLBACK")?;
-                }
-                return Ok(ran.err());
-            }
-            if let Err(err) = connection.execute_batch("BEGIN IMMEDIATE") {
-                return Ok(Some((err, None)));
-            }
-            let ran = run(connection, &file.sql).and_then(|()| {
-                connection.execute_batch(&format!("{record}; COMMIT")).map_err(|err| (err, None))
+    pub(super) async fn apply(&mut self, steps: &[Step<'_>], limits: Limits) -> Ran {
+        let Some(first) = steps.first() else { return Ran::default() };
+        if first.script.directives.no_transaction {
+            let start = Instant::now();
+            return match journal::apply(self, first, limits).await {
+                Ok(()) => Ran { times: vec![start.elapsed()], failure: None },
+                Err(err) => Ran { times: Vec::new(), failure: Some(err) },
+            };
+        }
+        let together = steps.iter().take_while(|step| !step.script.directives.no_transaction);
+        let together = together.map(|step| (step.script.clone(), self.tables.edit(&step.record)));
+        let mut together: Vec<(Script, String)> = together.collect();
+        if !self.is_single && together.len() > 1 {
+            let batch = together.clone();
+            let ran = self.call("apply", move |connection| {
+                connection.busy_timeout(limits.lock_timeout.unwrap_or(BUSY))?;
+                Ok(run_together(connection, &batch))
             });
-            if ran.is_err() && !connection.is_autocommit() {
-                connection.execute_batch("ROLLBACK")?;
+            if let Ok(Ok(times)) = ran.await {
+                return Ran { times, failure: None };
             }
-            Ok(ran.err())
+            // Which of them failed is found by giving each a transaction of its own: an error in one
+            // may have undone the others.
+            self.is_single = true;
+        }
+        together.truncate(1);
+        let ran = self.call("apply", move |connection| {
+            connection.busy_timeout(limits.lock_timeout.unwrap_or(BUSY))?;
+            Ok(run_together(connection, &together))
         });
-        match stopped.await? {
-            None => Ok(()),
-            Some((err, line)) => Err(explain(&err, migration, line).into()),
+        match ran.await {
+            Ok(Ok(times)) => Ran { times, failure: None },
+            Ok(Err((err, line))) => {
+                let fail = explain(&err, first.script, line, "it was rolled back");
+                Ran { times: Vec::new(), failure: Some(fail.into()) }
+            }
+            Err(err) => Ran { times: Vec::new(), failure: Some(err) },
         }
     }
 
@@ -167,32 +205,155 @@ impl Sqlite {
         let called = tokio::task::spawn_blocking(move || {
             call(&mut connection.lock().unwrap_or_else(PoisonError::into_inner))
         });
-        called.await?.map_err(|err| {
-            let exit =
-                if is_busy(&err) || is_denied(&err) { Exit::Unreachable } else { Exit::Failed };
-            Fail::new(exit, format!("{what}: {}", message(&err))).into()
+        Ok(called.await?.map_err(|err| failed(what, &err))?)
+    }
+
+    /// The same with SQLite's own error.
+    async fn query(
+        &self,
+        call: impl FnOnce(&mut Connection) -> Result<(), Placed> + Send + 'static,
+    ) -> Result<(), Placed> {
+        let called = self.call("call SQLite", move |connection| Ok(call(connection))).await;
+        // The outer error is that of a connection that is not open: it is when something is applied.
+        called.unwrap_or(Err(own(rusqlite::Error::InvalidQuery)))
+    }
+}
+
+impl Session for Sqlite {
+    type Error = Placed;
+
+    const FAILURES_LEAVE_TRACES: bool = false;
+
+    const SHARES: bool = false;
+
+    fn tables(&self) -> &Tables {
+        &self.tables
+    }
+
+    async fn execute(&mut self, sql: &str) -> Result<(), Self::Error> {
+        let sql = sql.to_owned();
+        self.query(move |connection| connection.execute_batch(&sql).map_err(own)).await
+    }
+
+    async fn find_mark(&mut self, id: &str) -> anyhow::Result<Option<Mark>> {
+        let (sql, id) = (self.tables.find_mark(id), id.to_owned());
+        self.call("read the journal", move |connection| {
+            let mark = connection.query_row(&sql, [], |row| {
+                let done = usize::try_from(row.get::<_, i64>(0)?).unwrap_or_default();
+                Ok(Mark { id, done, digest: row.get(1)?, state: row.get(2)? })
+            });
+            mark.optional()
         })
+        .await
+    }
+
+    async fn limit(&mut self, limits: Limits) -> Result<(), Self::Error> {
+        let time = limits.lock_timeout.unwrap_or(BUSY);
+        self.query(move |connection| connection.busy_timeout(time).map_err(own)).await
+    }
+
+    async fn begin(&mut self, _: Limits) -> Result<(), Self::Error> {
+        self.execute("BEGIN IMMEDIATE").await
+    }
+
+    async fn run(&mut self, one: &Statement, _: Limits) -> Result<(), Self::Error> {
+        let sql = one.text.clone();
+        self.query(move |connection| run(connection, &sql)).await
+    }
+
+    async fn state(&mut self, _: &Statement) -> anyhow::Result<String> {
+        Ok("begun".to_owned())
+    }
+
+    // VACUUM and PRAGMA may be run twice.
+    async fn was_done(&mut self, _: &Statement, _: &str) -> anyhow::Result<bool> {
+        Ok(false)
+    }
+
+    async fn verify(&mut self, _: &Script, _: &Statement) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn reset(&self) -> String {
+        String::new()
+    }
+
+    fn failed(what: &'static str, err: Self::Error) -> Fail {
+        failed(what, &err.0)
+    }
+
+    async fn explain(
+        &mut self,
+        err: Self::Error,
+        script: &Script,
+        one: &Statement,
+        state: String,
+    ) -> Fail {
+        let (err, line) = err;
+        explain(&err, script, Some(one.line - 1 + line.unwrap_or(1)), &state)
     }
 }
 
-/// Refuses before anything runs what would break out of its transaction.
-pub(super) fn check(migration: &Migration) -> Result<(), String> {
-    for one in split(&migration.sql) {
-        // A trigger's body ends with END, which the splitter of PostgreSQL takes for a statement.
-        if let Some(what) = one.controls_transaction().filter(|what| *what != "END")
-            && !migration.directives.no_transaction
-        {
-            return Err(format!(
-                "{}:{}: {what} in a migration: landfall begins and ends the transaction; remove it",
-                migration.path.display(),
-                one.line
-            ));
+/// Runs scripts and records them in one transaction, as many as fit into [`BATCH`]. Returns how long
+/// each took; or what failed, with the line in its file, and then nothing was done.
+fn run_together(
+    connection: &Connection,
+    scripts: &[(Script, String)],
+) -> Result<Vec<Duration>, Placed> {
+    let start = Instant::now();
+    let ran = || {
+        connection.execute_batch("BEGIN IMMEDIATE").map_err(own)?;
+        let mut times = Vec::new();
+        for (script, record) in scripts {
+            let began = Instant::now();
+            run(connection, &script.sql)?;
+            connection.execute_batch(record).map_err(own)?;
+            times.push(began.elapsed());
+            if start.elapsed() >= BATCH {
+                break;
+            }
         }
+        connection.execute_batch("COMMIT").map_err(own)?;
+        Ok(times)
+    };
+    let ran = ran();
+    if ran.is_err() && !connection.is_autocommit() {
+        connection.execute_batch("ROLLBACK").map_err(own)?;
     }
-    Ok(())
+    ran
 }
 
-fn read_history(connection: &mut Connection) -> rusqlite::Result<anyhow::Result<Option<History>>> {
+/// An error with its line in the file, where it comes from one.
+type Placed = (rusqlite::Error, Option<usize>);
+
+fn own(err: rusqlite::Error) -> Placed {
+    (err, None)
+}
+
+/// An error of the step's own SQL.
+fn failed(what: &str, err: &rusqlite::Error) -> Fail {
+    let exit = if is_busy(err) || is_denied(err) { Exit::Unreachable } else { Exit::Failed };
+    Fail::new(exit, format!("{what}: {}", message(err)))
+}
+
+fn read_repeatables(
+    connection: &Connection,
+) -> rusqlite::Result<anyhow::Result<Option<Vec<RepeatableRow>>>> {
+    let exists = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+    if connection.query_row(exists, [REPEATABLES], |row| row.get::<_, i64>(0))? == 0 {
+        return Ok(Ok(None));
+    }
+    let sql = format!("SELECT name, applied_on, checksum FROM {REPEATABLES} ORDER BY name");
+    let mut all = connection.prepare(&sql)?;
+    let rows = all.query_map([], |it| {
+        let text = |at: usize| it.get::<_, String>(at).ok();
+        Ok(repeatable_row(text(0), text(1), text(2)))
+    })?;
+    let rows: Vec<Result<RepeatableRow, Fail>> = rows.collect::<Result<_, _>>()?;
+    Ok(rows.into_iter().collect::<Result<_, _>>().map(Some).map_err(Into::into))
+}
+
+fn read_history(connection: &Connection) -> rusqlite::Result<anyhow::Result<Option<History>>> {
     let kind = "SELECT type FROM pragma_table_info(?1) WHERE name = 'version'";
     let mut kinds = connection.prepare(kind)?;
     let mut kinds = kinds.query([TABLE])?;
@@ -218,7 +379,7 @@ fn read_history(connection: &mut Connection) -> rusqlite::Result<anyhow::Result<
 
 /// Runs all statements of a file. The error comes with the line of the statement, or of the very
 /// place if SQLite knows it.
-fn run(connection: &Connection, sql: &str) -> Result<(), (rusqlite::Error, Option<usize>)> {
+fn run(connection: &Connection, sql: &str) -> Result<(), Placed> {
     let mut batch = rusqlite::Batch::new(connection, sql);
     let mut at = 0;
     loop {
@@ -237,26 +398,25 @@ fn run(connection: &Connection, sql: &str) -> Result<(), (rusqlite::Error, Optio
             }
         };
         let text = one.expanded_sql().unwrap_or_default();
-        let start = at + sql[at..].find(text.trim()).unwrap_or_default();
-        at = start + text.trim().len().min(sql.len() - start);
-        // SQLite counts the comments before a statement as a part of it.
-        let comments = split(text.trim()).first().map_or(0, |first| first.line - 1);
+        let text = text.trim();
+        let start = at + sql[at..].find(text).unwrap_or_default();
+        at = start + text.len().min(sql.len() - start);
         let ran = one.query([]).and_then(|mut rows| {
             while rows.next()?.is_some() {}
             Ok(())
         });
-        ran.map_err(|err| (err, Some(line_at(sql, start) + comments)))?;
+        ran.map_err(|err| {
+            // SQLite counts the comments before a statement as a part of it.
+            let first = sql::split(text, Dialect::Sqlite);
+            let comments = first.first().map_or(0, |first| first.line - 1);
+            (err, Some(line_at(sql, start) + comments))
+        })?;
     }
 }
 
-fn explain(err: &rusqlite::Error, migration: &Migration, line: Option<usize>) -> Fail {
-    let file = migration.path.display();
+fn explain(err: &rusqlite::Error, script: &Script, line: Option<usize>, state: &str) -> Fail {
+    let file = script.path.display();
     let place = line.map_or_else(|| file.to_string(), |line| format!("{file}:{line}"));
-    let state = if migration.directives.no_transaction {
-        "the statements before it were applied and stay"
-    } else {
-        "it was rolled back"
-    };
     let message = format!("{place}: {}; {state}", message(err));
     if is_busy(err) {
         Fail::new(Exit::TimedOut, message).help(
@@ -266,10 +426,6 @@ fn explain(err: &rusqlite::Error, migration: &Migration, line: Option<usize>) ->
         Fail::new(Exit::Unreachable, message).help("check that file and folder are writable")
     } else if err.sqlite_error_code() == Some(ErrorCode::DiskFull) {
         Fail::new(Exit::Failed, message).help("free space and run migrate-db again")
-    } else if migration.directives.no_transaction {
-        Fail::new(Exit::Failed, message).help(
-            "mend the file so that it can run again from its first statement, and run migrate-db",
-        )
     } else {
         Fail::new(Exit::Failed, message).help("mend the file and run migrate-db again")
     }

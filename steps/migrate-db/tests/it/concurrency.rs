@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use step_testkit::Project;
 
-use crate::support::{Database, WithMigration, connect, run, sqlite, sqlite_texts, wait};
+use crate::support::{Database, Maria, WithMigration, connect, run, sqlite, sqlite_texts, wait};
 
-/// Twenty migrations; a second application of any is an error, and leaves a second row.
-fn twenty(project: Project) -> Project {
-    (2..=20).fold(
+/// Fifty migrations; a second application of any is an error, and leaves a second row.
+fn fifty(project: Project) -> Project {
+    (2..=50).fold(
         project.with("V1__log.sql", "CREATE TABLE log (n int);\nINSERT INTO log VALUES (1);\n"),
         |project, n| {
             let sql = format!("CREATE TABLE t{n} (id int);\nINSERT INTO log VALUES ({n});\n");
@@ -18,8 +18,8 @@ fn twenty(project: Project) -> Project {
     )
 }
 
-fn to_twenty() -> Vec<String> {
-    (1..=20).map(|n| n.to_string()).collect()
+fn to_fifty() -> Vec<String> {
+    (1..=50).map(|n| n.to_string()).collect()
 }
 
 fn all_at_once(project: &Project) {
@@ -39,16 +39,19 @@ fn eight_runs_at_once_apply_each_migration_once_and_all_succeed() {
     let database = Database::new();
     // An index that is built concurrently waits for every snapshot, also for those of the runs that
     // wait for the lock.
-    let index = "-- landfall: no-transaction\nCREATE TABLE t20 (id int);\n\
-                 CREATE INDEX CONCURRENTLY i20 ON t20 (id);\nINSERT INTO log VALUES (20);\n";
-    all_at_once(&twenty(database.project()).with("V20__t20.sql", index));
-    assert_eq!(database.texts("SELECT n::text FROM log ORDER BY log.n"), to_twenty());
-    let project = twenty(sqlite());
+    let index = "-- landfall: no-transaction\nCREATE TABLE t50 (id int);\n\
+                 CREATE INDEX CONCURRENTLY i50 ON t50 (id);\nINSERT INTO log VALUES (50);\n";
+    all_at_once(&fifty(database.project()).with("V50__t50.sql", index));
+    assert_eq!(database.texts("SELECT n::text FROM log ORDER BY log.n"), to_fifty());
+    let project = fifty(sqlite());
     all_at_once(&project);
     assert_eq!(
         sqlite_texts(&project, "SELECT CAST(n AS text) FROM log ORDER BY log.n"),
-        to_twenty()
+        to_fifty()
     );
+    let maria = Maria::new();
+    all_at_once(&fifty(maria.project()));
+    assert_eq!(maria.texts("SELECT n FROM log ORDER BY n"), to_fifty());
 }
 
 #[test]
@@ -70,46 +73,90 @@ fn a_lock_that_does_not_come_free_ends_with_8_and_names_its_holder() {
     assert!(first.wait().unwrap().success());
 }
 
-/// Kills a run at a random moment, ten times, and then lets one end.
-fn killed_and_run_again(project: &Project) {
-    for _ in 0..10 {
-        let mut step = project.command("migrate-db");
-        let mut step = step.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-        wait(async { tokio::time::sleep(Duration::from_millis(fastrand::u64(5..300))).await });
-        step.kill().unwrap();
-        step.wait().unwrap();
+/// Kills runs at random moments: fifty times, spread over as many fresh databases as are used up by
+/// runs that came to their end before.
+fn killed_and_run_again<D>(fresh: impl Fn() -> (D, Project), assert_all: impl Fn(&D, &Project)) {
+    let (mut kills, mut in_the_middle) = (0, 0);
+    while kills < 50 {
+        let (database, project) = fresh();
+        let mut is_done = false;
+        while !is_done && kills < 50 {
+            let mut step = project.command("migrate-db");
+            let mut step = step.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+            wait(async { tokio::time::sleep(Duration::from_millis(fastrand::u64(5..250))).await });
+            is_done = step.try_wait().unwrap().is_some_and(|status| status.success());
+            step.kill().unwrap();
+            step.wait().unwrap();
+            kills += usize::from(!is_done);
+        }
+        in_the_middle += usize::from(!is_done);
+        run(&project, &[]).expect(0);
+        run(&project, &["status", "--check"]).expect(0);
+        assert_all(&database, &project);
     }
-    run(project, &[]).expect(0);
-    run(project, &["status", "--check"]).expect(0);
+    assert!(in_the_middle <= 1, "a run that is let go on comes to its end");
 }
 
-#[test]
-fn a_run_that_is_killed_leaves_nothing_that_the_next_does_not_mend() {
-    let database = Database::new();
-    // Slow enough that the kills hit migrations: transactions, statements and what comes between.
-    let project = (2..=20).fold(twenty(database.project()), |project, n| {
+/// Fifty migrations, every other one without a transaction, and slow enough that kills hit
+/// transactions, statements and what comes between.
+fn slow_fifty(project: Project, alone: &str, pause: &str) -> Project {
+    (2..=50).fold(fifty(project), |project, n| {
         let table = format!("CREATE TABLE t{n} (id int);\n");
-        let log = format!("INSERT INTO log VALUES ({n});\nSELECT pg_sleep(0.02);\n");
+        let log = format!("INSERT INTO log VALUES ({n});\n{pause}");
         let sql = if n % 2 == 0 {
             format!("{table}{log}")
         } else {
-            format!(
-                "-- landfall: no-transaction\n{table}INSERT INTO t{n} SELECT generate_series(1, \
-                 9000);\nCREATE INDEX CONCURRENTLY i{n} ON t{n} (id);\n{log}"
-            )
+            let index = alone.replace('#', &n.to_string());
+            format!("-- landfall: no-transaction\n{table}{index}{log}")
         };
         project.with(&format!("V{n}__t{n}.sql"), &sql)
+    })
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_nothing_in_postgres_that_the_next_does_not_mend() {
+    let fresh = || {
+        let database = Database::new();
+        let alone = "INSERT INTO t# SELECT generate_series(1, 9000);\n\
+                     CREATE INDEX CONCURRENTLY i# ON t# (id);\n";
+        let project = slow_fifty(database.project(), alone, "SELECT pg_sleep(0.02);\n");
+        (database, project)
+    };
+    killed_and_run_again(fresh, |database, _| {
+        assert_eq!(database.texts("SELECT n::text FROM log ORDER BY log.n"), to_fifty());
+        let invalid = "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid";
+        assert_eq!(database.texts(invalid), [] as [&str; 0]);
     });
-    killed_and_run_again(&project);
-    assert_eq!(database.texts("SELECT n::text FROM log ORDER BY log.n"), to_twenty());
-    let invalid = "SELECT indexrelid::regclass::text FROM pg_index WHERE NOT indisvalid";
-    assert_eq!(database.texts(invalid), [] as [&str; 0]);
-    let project = twenty(sqlite());
-    killed_and_run_again(&project);
-    assert_eq!(
-        sqlite_texts(&project, "SELECT CAST(n AS text) FROM log ORDER BY log.n"),
-        to_twenty()
-    );
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_nothing_in_mariadb_that_the_next_does_not_mend() {
+    let fresh = || {
+        let maria = Maria::new();
+        let alone =
+            "INSERT INTO t# SELECT seq FROM seq_1_to_9000;\nALTER TABLE t# ADD INDEX (id);\n";
+        let project = slow_fifty(maria.project(), alone, "DO SLEEP(0.02);\n");
+        (maria, project)
+    };
+    killed_and_run_again(fresh, |maria, _| {
+        assert_eq!(maria.texts("SELECT n FROM log ORDER BY n"), to_fifty());
+        let twice = "SELECT table_name FROM information_schema.statistics WHERE table_schema = \
+                     database() AND table_name LIKE 't%' GROUP BY table_name HAVING count(*) > 1";
+        assert_eq!(maria.texts(twice), [] as [&str; 0]);
+    });
+}
+
+#[test]
+fn a_run_that_is_killed_leaves_nothing_in_sqlite_that_the_next_does_not_mend() {
+    let rows = "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 20000)\n\
+                INSERT INTO t# SELECT n FROM c;\n";
+    let fresh = || ((), slow_fifty(sqlite(), rows, ""));
+    killed_and_run_again(fresh, |(), project| {
+        assert_eq!(
+            sqlite_texts(project, "SELECT CAST(n AS text) FROM log ORDER BY log.n"),
+            to_fifty()
+        );
+    });
 }
 
 #[test]

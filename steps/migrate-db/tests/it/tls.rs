@@ -1,8 +1,8 @@
-//! TLS to a real PostgreSQL, whose certificate an authority of the testbed made.
+//! TLS to a real PostgreSQL and MariaDB, whose certificate an authority of the testbed made.
 
 use step_testkit::{Project, Ran};
 
-use crate::support::{Database, WithMigration, run, variable};
+use crate::support::{Database, Maria, WithMigration, forward, run, variable};
 
 /// The URL of the database at another host name, which leads to the same server.
 fn at(database: &Database, host: &str, parameters: &str) -> String {
@@ -67,4 +67,39 @@ fn a_file_that_holds_no_certificates_ends_with_2() {
         .with_file("ca.pem", "none\n");
     run(&project, &["--database-ca", "ca.pem"]).expect(2).says("ca.pem: there is none");
     run(&project, &["--database-ca", "gone.pem"]).expect(2).says("gone.pem");
+}
+
+#[test]
+fn the_same_holds_for_mariadb() {
+    let maria = Maria::new();
+    let ca = variable("LANDFALL_TEST_CA");
+    let at = |host: &str, parameters: &str| {
+        let url = maria.url().replace("127.0.0.1", host);
+        let seen = "CREATE TABLE seen AS SELECT variable_value AS ssl_version FROM \
+                    information_schema.session_status WHERE variable_name = 'Ssl_version';";
+        Project::new()
+            .with_env("LANDFALL_DATABASE_URL", &format!("{url}?{parameters}"))
+            .with("V1__seen.sql", seen)
+    };
+    for (mode, said) in [("VERIFY_IDENTITY", "UnknownIssuer"), ("REQUIRED", "UnknownIssuer")] {
+        let project = at("localhost", &format!("ssl-mode={mode}"));
+        let ran = run(&project, &["--wait-for-db", "30s"]).expect(4).says(said);
+        ran.says("--database-ca FILE").says("global-bundle.pem");
+    }
+    // The same server at an address that its certificate does not name.
+    let listener = std::net::TcpListener::bind("127.0.0.2:0").unwrap();
+    let there = listener.local_addr().unwrap().to_string();
+    let url = maria.url();
+    let here = url.split_once('@').unwrap().1.split_once('/').unwrap().0.to_owned();
+    let wrong = at("127.0.0.1", "ssl-mode=VERIFY_IDENTITY");
+    let wrong = wrong.with_env(
+        "LANDFALL_DATABASE_URL",
+        &format!("{}?ssl-mode=VERIFY_IDENTITY", url.replace(&here, &there)),
+    );
+    std::thread::spawn(move || forward(&listener, &here));
+    run(&wrong, &["--database-ca", &ca]).expect(4).says("not valid for name");
+    let project = at("localhost", &format!("ssl-mode=VERIFY_IDENTITY&ssl-ca={ca}"));
+    run(&project, &[]).expect(0);
+    let version = maria.texts("SELECT ssl_version FROM seen");
+    assert!(version[0].starts_with("TLSv1"), "{version:?}");
 }

@@ -2,7 +2,7 @@
 
 use step_testkit::Project;
 
-use crate::support::{Database, WithMigration, run, sqlite, sqlite_texts};
+use crate::support::{Database, Maria, WithMigration, run, sqlite, sqlite_texts};
 
 const USERS: &str = "CREATE TABLE users (id int PRIMARY KEY, name text);\n";
 const TEAMS: &str = "CREATE TABLE teams (id int);\nINSERT INTO teams VALUES (1), (2);\n";
@@ -13,8 +13,8 @@ fn two(project: Project) -> Project {
 
 #[test]
 fn migrations_are_applied_once_and_then_there_is_nothing_to_do() {
-    let database = Database::new();
-    for project in [two(database.project()), two(sqlite())] {
+    let (database, maria) = (Database::new(), Maria::new());
+    for project in [two(database.project()), two(maria.project()), two(sqlite())] {
         let json = run(&project, &["--output", "json"]).expect(0).json();
         assert_eq!(json["outcome"], "migrated");
         assert_eq!(json["report"]["applied"][1]["name"], "teams");
@@ -22,23 +22,26 @@ fn migrations_are_applied_once_and_then_there_is_nothing_to_do() {
         assert!(ran.stdout.ends_with(": unchanged\n"), "{}", ran.stdout);
     }
     assert_eq!(database.history(), ["V1__users", "V2__teams"]);
+    assert_eq!(maria.history(), ["V1__users", "V2__teams"]);
     assert_eq!(database.texts("SELECT count(*)::text FROM teams"), ["2"]);
 }
 
 #[test]
 fn plan_and_dry_run_show_what_would_be_done_and_write_nothing() {
     let database = Database::new();
+    let maria = Maria::new();
     for args in [&["plan"][..], &["--dry-run"]] {
-        for project in [two(database.project()), two(sqlite())] {
+        for (project, how) in [
+            (two(database.project()), ""),
+            (two(maria.project()), ", without a transaction"),
+            (two(sqlite()), ""),
+        ] {
             let ran = run(&project, args).expect(0);
-            assert!(
-                ran.stdout.ends_with(
-                    ": planned\n  create the table refinery_schema_history\n  apply V1__users\n  \
-                     apply V2__teams\n"
-                ),
-                "{}",
-                ran.stdout
+            let planned = format!(
+                ": planned\n  create the table refinery_schema_history\n  apply V1__users{how}\n  \
+                 apply V2__teams{how}\n"
             );
+            assert!(ran.stdout.ends_with(&planned), "{}", ran.stdout);
             assert!(!project.path("app.db").exists());
         }
     }
@@ -48,12 +51,13 @@ fn plan_and_dry_run_show_what_would_be_done_and_write_nothing() {
         ),
         [] as [&str; 0]
     );
+    assert_eq!(maria.texts("SHOW TABLES"), [] as [&str; 0]);
 }
 
 #[test]
 fn status_shows_each_migration_and_check_is_a_verdict() {
-    let database = Database::new();
-    for project in [two(database.project()), two(sqlite())] {
+    let (database, maria) = (Database::new(), Maria::new());
+    for project in [two(database.project()), two(maria.project()), two(sqlite())] {
         run(&project, &["status", "--check"]).expect(3).says("2 migrations are pending");
         run(&project, &["--target", "1"]).expect(0);
         let json = run(&project, &["status", "--output", "json"]).expect(0).json();
@@ -67,8 +71,8 @@ fn status_shows_each_migration_and_check_is_a_verdict() {
 
 #[test]
 fn a_history_that_does_not_fit_the_files_is_refused_and_repaired_on_demand() {
-    let database = Database::new();
-    for project in [two(database.project()), two(sqlite())] {
+    let (database, maria) = (Database::new(), Maria::new());
+    for project in [two(database.project()), two(maria.project()), two(sqlite())] {
         run(&project, &[]).expect(0);
         let project = project.with("V1__users.sql", "CREATE TABLE people (id int);\n");
         std::fs::remove_file(project.path("migrations/V2__teams.sql")).unwrap();
@@ -89,6 +93,7 @@ fn a_history_that_does_not_fit_the_files_is_refused_and_repaired_on_demand() {
     }
     // Nothing of the changed file was run, and nothing of the deleted one was undone.
     assert_eq!(database.history(), ["V1__users", "V3__more"]);
+    assert_eq!(maria.history(), ["V1__users", "V3__more"]);
     assert_eq!(
         database.texts("SELECT relname::text FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY 1"),
         ["more", "refinery_schema_history", "teams", "users"]
@@ -97,8 +102,8 @@ fn a_history_that_does_not_fit_the_files_is_refused_and_repaired_on_demand() {
 
 #[test]
 fn a_late_file_is_refused_unless_it_is_allowed() {
-    let database = Database::new();
-    for project in [database.project(), sqlite()] {
+    let (database, maria) = (Database::new(), Maria::new());
+    for project in [database.project(), maria.project(), sqlite()] {
         let project = project.with("V1__users.sql", USERS).with("V3__last.sql", "SELECT 1;");
         run(&project, &[]).expect(0);
         let project = project.with("V2__teams.sql", TEAMS);
@@ -110,6 +115,7 @@ fn a_late_file_is_refused_unless_it_is_allowed() {
         run(&project, &["status", "--check"]).expect(0);
     }
     assert_eq!(database.history(), ["V1__users", "V2__teams", "V3__last"]);
+    assert_eq!(maria.history(), ["V1__users", "V2__teams", "V3__last"]);
 }
 
 #[test]
@@ -229,4 +235,89 @@ fn the_settings_of_the_environment_hold() {
         .with_file("db/V1__a.sql", "CREATE TABLE a (id int);");
     run(&project, &["--env", "dev"]).expect(0);
     run(&project, &["status", "--env", "dev", "--check"]).expect(0);
+}
+
+#[test]
+fn a_repeatable_migration_is_run_last_and_again_when_it_was_changed() {
+    let (database, maria) = (Database::new(), Maria::new());
+    let view = |column: &str| format!("CREATE VIEW names AS SELECT {column} AS it FROM users;\n");
+    for project in [database.project(), maria.project(), sqlite()] {
+        let drop = "DROP VIEW IF EXISTS names;\n";
+        let project = two(project).with("R__names.sql", &format!("{drop}{}", view("name")));
+        let json = run(&project, &["--output", "json"]).expect(0).json();
+        assert_eq!(json["report"]["applied"][2]["id"], "R__names");
+        let ran = run(&project, &[]).expect(0);
+        assert!(ran.stdout.ends_with(": unchanged\n"), "{}", ran.stdout);
+        // Line endings are no change.
+        let crlf = format!("{drop}{}", view("name")).replace('\n', "\r\n");
+        let project = project.with("R__names.sql", &crlf);
+        run(&project, &["status", "--check"]).expect(0);
+        let project = project.with("R__names.sql", &format!("{drop}{}", view("id")));
+        run(&project, &["status", "--check"]).expect(3).says("1 migration is pending");
+        let ran = run(&project, &[]).expect(0);
+        assert!(ran.stdout.ends_with(": migrated\n  applied R__names\n"), "{}", ran.stdout);
+        // One that fails leaves what was there, and is tried again.
+        let project = project.with("R__names.sql", "SELECT nothing FROM nowhere;\n");
+        run(&project, &[]).expect(1).says("migrations/R__names.sql:1");
+        std::fs::remove_file(project.path("migrations/R__names.sql")).unwrap();
+        let ran = run(&project, &["status", "--check"]).expect(0);
+        assert!(ran.stdout.contains("deleted      R__names"), "{}", ran.stdout);
+        run(&project, &["repair", "--yes"]).expect(0);
+        let ran = run(&project, &["status"]).expect(0);
+        assert!(!ran.stdout.contains("R__names"), "{}", ran.stdout);
+    }
+    assert_eq!(database.history(), ["V1__users", "V2__teams"]);
+    let definition =
+        "SELECT column_name FROM information_schema.view_column_usage WHERE view_name = 'names'";
+    assert_eq!(
+        database.texts(&format!("SELECT t.column_name::text FROM ({definition}) t")),
+        ["id"]
+    );
+}
+
+#[test]
+fn many_small_migrations_share_transactions_in_sqlite_and_a_failing_one_takes_no_other_with_it() {
+    let project = (1..=30).fold(sqlite(), |project, n| {
+        project.with(&format!("V{n}__t{n}.sql"), &format!("CREATE TABLE t{n} (id int);\n"))
+    });
+    // ROLLBACK as the answer to a conflict undoes the whole transaction, whatever else is in it.
+    let bad = "CREATE TABLE u (id int UNIQUE);\nINSERT INTO u VALUES (1);\n\
+               INSERT OR ROLLBACK INTO u VALUES (1);\n";
+    let project = project.with("V20__t20.sql", bad);
+    let ran = run(&project, &["--output", "json"]).expect(1);
+    let ran = ran.says("migrations/V20__t20.sql:3: UNIQUE constraint failed: u.id");
+    let ran = ran.says("it was rolled back (19 applied before it, up to V19__t19)");
+    assert_eq!(ran.json()["report"]["applied"].as_array().unwrap().len(), 19);
+    let count = "SELECT CAST(count(*) AS text) FROM sqlite_schema WHERE name LIKE 't%'";
+    assert_eq!(sqlite_texts(&project, count), ["19"]);
+    let project = project.with("V20__t20.sql", "CREATE TABLE t20 (id int);\n");
+    run(&project, &[]).expect(0);
+    assert_eq!(sqlite_texts(&project, count), ["30"]);
+}
+
+#[test]
+fn a_full_disk_is_told_with_what_to_do_and_the_next_run_goes_on() {
+    let (database, maria) = (Database::new(), Maria::new());
+    // SQLite's limit of pages is its own; of the servers the errors are raised, for their disks are
+    // those of the machine.
+    let raise = "DO $$ BEGIN RAISE 'could not extend file' USING ERRCODE = '53100'; END $$;\n";
+    let signal = "CREATE PROCEDURE full() SIGNAL SQLSTATE 'HY000' SET MYSQL_ERRNO = 1021, \
+                  MESSAGE_TEXT = 'Disk full';\nCALL full();\n";
+    let pages = "PRAGMA max_page_count = 9;\nCREATE TABLE big (text);\n\
+                 INSERT INTO big VALUES (hex(randomblob(100000)));\n";
+    for (project, sql, said, line) in [
+        (database.project(), raise, "could not extend file", 1),
+        (maria.project(), signal, "Disk full (1021)", 2),
+        (sqlite(), pages, "database or disk is full", 3),
+    ] {
+        let project = two(project).with("V3__full.sql", sql);
+        let ran = run(&project, &[]).expect(1).says(&format!("migrations/V3__full.sql:{line}: "));
+        ran.says(said).says("2 applied before it, up to V2__teams");
+        // The servers are told to have more, so to say; what was applied of the file stays applied.
+        let mended =
+            sql.replace("CALL full()", "SELECT 1").replace("PRAGMA max_page_count = 9", "");
+        let mended = mended.replace("RAISE 'could not", "RAISE NOTICE 'could not");
+        let mended = mended.replace(" USING ERRCODE = '53100'", "");
+        run(&project.with("V3__full.sql", &mended), &[]).expect(0);
+    }
 }

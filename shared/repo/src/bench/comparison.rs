@@ -1,0 +1,194 @@
+//! A step beside its peers: the figures, the table and the verdict.
+
+use serde_json::{Value, json};
+
+use super::measure::Sample;
+use crate::table::table;
+
+/// One thing that the step and its peers did, several times each.
+#[derive(Debug)]
+pub struct Comparison {
+    pub(super) what: String,
+    pub(super) goal: Goal,
+    /// The most megabytes that the step may hold.
+    pub(super) memory: f64,
+    /// The least megabytes that could be measured.
+    pub(super) least_memory: f64,
+    pub(super) ours: Measured,
+    pub(super) peers: Vec<Measured>,
+}
+
+/// How quick the step has to be.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Goal {
+    /// As a part of the best peer's time.
+    OfBestPeer(f64),
+    Milliseconds(f64),
+}
+
+/// A program and its runs.
+#[derive(Debug)]
+pub(super) struct Measured {
+    pub(super) name: String,
+    pub(super) samples: Vec<Sample>,
+}
+
+impl Measured {
+    /// In seconds.
+    fn median(&self) -> f64 {
+        let mut times: Vec<f64> = self.samples.iter().map(|one| one.seconds).collect();
+        times.sort_by(f64::total_cmp);
+        times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
+    }
+
+    /// In megabytes.
+    fn peak(&self) -> f64 {
+        self.samples.iter().map(|one| one.megabytes).fold(0.0, f64::max)
+    }
+}
+
+impl Comparison {
+    /// Whether the step is as quick and as small as it has to be.
+    pub fn is_within(&self) -> bool {
+        let quick = match self.goal {
+            Goal::OfBestPeer(part) => self.part(&self.ours) <= part,
+            Goal::Milliseconds(most) => self.ours.median() * 1000.0 <= most,
+        };
+        quick && self.ours.peak() <= self.memory
+    }
+
+    /// As text, for people.
+    pub fn table(&self) -> String {
+        // What takes a thirtieth of a second is told in milliseconds.
+        let (unit, scale, digits) = match self.goal {
+            Goal::OfBestPeer(_) => ("s", 1.0, 2),
+            Goal::Milliseconds(_) => ("ms", 1000.0, 1),
+        };
+        let mut rows = vec![vec![
+            self.what.clone(),
+            String::new(),
+            format!("median of {}, {unit}", self.ours.samples.len()),
+            "of the best peer's".to_owned(),
+            "peak, MB".to_owned(),
+        ]];
+        for one in self.all() {
+            let over = std::ptr::eq(one, &self.ours) && !self.is_within();
+            rows.push(vec![
+                one.name.clone(),
+                if over { "OVER" } else { "" }.to_owned(),
+                format!("{:.digits$}", one.median() * scale),
+                format!("{:.2}", self.part(one)),
+                self.shown_peak(one),
+            ]);
+        }
+        let (most, part) = match self.goal {
+            Goal::OfBestPeer(part) => (String::new(), format!("{part:.2}")),
+            Goal::Milliseconds(most) => (format!("{most:.digits$}"), String::new()),
+        };
+        let memory = format!("{:.1}", self.memory);
+        rows.push(vec!["budget".to_owned(), String::new(), most, part, memory]);
+        table(&rows)
+    }
+
+    /// For programs.
+    pub fn json(&self) -> Value {
+        let measured = self.all().map(|one| {
+            json!({
+                "name": one.name,
+                "median_s": one.median(),
+                "of_best_peer": self.part(one),
+                "peak_mb": one.peak(),
+                "samples_s": one.samples.iter().map(|it| it.seconds).collect::<Vec<_>>(),
+            })
+        });
+        let goal = match self.goal {
+            Goal::OfBestPeer(part) => json!({ "of_best_peer": part, "peak_mb": self.memory }),
+            Goal::Milliseconds(most) => {
+                json!({ "median_s": most / 1000.0, "peak_mb": self.memory })
+            }
+        };
+        json!({
+            "what": self.what,
+            "least_measurable_mb": self.least_memory,
+            "within": self.is_within(),
+            "budget": goal,
+            "measured": measured.collect::<Vec<_>>(),
+        })
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Measured> {
+        std::iter::once(&self.ours).chain(&self.peers)
+    }
+
+    fn shown_peak(&self, one: &Measured) -> String {
+        let least = self.least_memory;
+        if one.peak() > least { format!("{:.1}", one.peak()) } else { format!("<= {least:.1}") }
+    }
+
+    /// Its time as a part of the best peer's.
+    fn part(&self, one: &Measured) -> f64 {
+        let best = self.peers.iter().map(Measured::median).fold(f64::INFINITY, f64::min);
+        one.median() / best
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn measured(name: &str, megabytes: f64, seconds: [f64; 3]) -> Measured {
+        let samples = seconds.map(|seconds| Sample { seconds, megabytes }).into();
+        Measured { name: name.to_owned(), samples }
+    }
+
+    fn comparison(goal: Goal, ours: Measured) -> Comparison {
+        let peers =
+            vec![measured("slow", 40.0, [9.0, 8.0, 7.0]), measured("best", 12.0, [2.0, 1.0, 9.0])];
+        Comparison {
+            what: "1000 on SQLite".to_owned(),
+            goal,
+            memory: 30.0,
+            least_memory: 9.5,
+            ours,
+            peers,
+        }
+    }
+
+    #[test]
+    fn the_median_is_compared_with_that_of_the_best_peer() {
+        let within = comparison(Goal::OfBestPeer(0.5), measured("ours", 9.5, [1.0, 5.0, 0.1]));
+        let lines = [
+            "1000 on SQLite    median of 3, s  of the best peer's  peak, MB",
+            "ours                        1.00                0.50    <= 9.5",
+            "slow                        8.00                4.00      40.0",
+            "best                        2.00                1.00      12.0",
+            "budget                                          0.50      30.0",
+        ];
+        assert_eq!(within.table().lines().collect::<Vec<_>>(), lines);
+        assert!(within.is_within());
+    }
+
+    #[test]
+    fn what_is_too_slow_or_too_large_is_marked() {
+        let ours = |megabytes, seconds| measured("ours", megabytes, [seconds; 3]);
+        let slow = comparison(Goal::OfBestPeer(0.5), ours(9.0, 1.01));
+        assert!(slow.table().contains("ours            OVER"), "{}", slow.table());
+        let late = comparison(Goal::Milliseconds(30.0), ours(9.0, 0.0301));
+        let lines = late.table();
+        let lines: Vec<&str> = lines.lines().collect();
+        assert_eq!(lines[0], "1000 on SQLite        median of 3, ms  of the best peer's  peak, MB");
+        assert_eq!(lines[1], "ours            OVER             30.1                0.02    <= 9.5");
+        assert_eq!(lines[4], "budget                           30.0                          30.0");
+        assert!(!comparison(Goal::Milliseconds(30.0), ours(30.1, 0.01)).is_within());
+        assert!(comparison(Goal::Milliseconds(30.0), ours(30.0, 0.03)).is_within());
+    }
+
+    #[test]
+    fn a_program_gets_every_sample_and_the_verdict() {
+        let json = comparison(Goal::OfBestPeer(0.5), measured("ours", 9.5, [1.0, 5.0, 0.1])).json();
+        assert_eq!(json["within"], true);
+        assert_eq!(json["budget"], json!({ "of_best_peer": 0.5, "peak_mb": 30.0 }));
+        assert_eq!(json["measured"][0]["samples_s"], json!([1.0, 5.0, 0.1]));
+        assert_eq!(json["measured"][2]["name"], "best");
+    }
+}
