@@ -239,8 +239,8 @@ ensure_postgres() {
     server_folder postgres
     set_postgres_command "$(real_folder postgres)"
     stop_if_changed postgres INT "${postgres_command[@]}"
-    if recorded_process postgres >/dev/null && [ "$(cat "$testbed/postgres.bridge")" != "$bridge_host $bridge_subnet" ]; then
-        stop_process postgres 30 INT && say "postgres: stopped, the bridge of Docker changed"
+    if recorded_process postgres >/dev/null && [ "$(cat "$testbed/postgres/pg_hba.conf")" != "$(postgres_access)" ]; then
+        stop_process postgres 30 INT && say "postgres: stopped, who may connect changed"
     fi
     if ! recorded_process postgres >/dev/null; then
         start_postgres
@@ -263,6 +263,11 @@ set_postgres_command() {
         -c fsync=off -c full_page_writes=off)
 }
 
+# Containers, and this machine: at the address of the bridge it may come with another of its own.
+postgres_access() {
+    printf 'host all all %s scram-sha-256\n' samehost $bridge_subnet
+}
+
 start_postgres() {
     local folder
     require_free_port 127.0.0.1 "$postgres_port" LANDFALL_POSTGRES_PORT 54340
@@ -276,10 +281,7 @@ start_postgres() {
             --auth=scram-sha-256 --encoding=UTF8 --locale=C --no-sync --pgdata="$folder/data.part"
         mv "$folder/data.part" "$folder/data"
     fi
-    {
-        printf 'host all all 127.0.0.1/32 scram-sha-256\n'
-        [ -z "$bridge_subnet" ] || printf 'host all all %s scram-sha-256\n' "$bridge_subnet"
-    } >"$folder/pg_hba.conf"
+    postgres_access >"$folder/pg_hba.conf"
     own "$folder/pg_hba.conf"
     give_certificate "$folder"
     printf '%s %s\n' "$bridge_host" "$bridge_subnet" >"$testbed/postgres.bridge"
