@@ -137,6 +137,49 @@ pub struct MigrateDb {
     pub lock_timeout: Option<Span>,
     /// How long a statement may run, for example "10m". Default: what the database allows.
     pub statement_timeout: Option<Span>,
+    /// The kind of the database, for `migrate-db check`. Default: that of the database's URL, else
+    /// postgres.
+    pub engine: Option<Engine>,
+    /// Settings of `migrate-db check`.
+    pub check: MigrateDbCheck,
+}
+
+/// A kind of database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL or MariaDB.
+    Mysql,
+    /// SQLite.
+    Sqlite,
+}
+
+/// Settings of `migrate-db check`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MigrateDbCheck {
+    /// How bad it is what a rule finds, or "off".
+    pub rules: BTreeMap<String, Level>,
+}
+
+/// How bad a finding is, in the words of GitLab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// The rule is not applied.
+    Off,
+    /// Good to know.
+    Info,
+    /// Worth a look.
+    Minor,
+    /// To be mended, or accepted on purpose.
+    Major,
+    /// Harm that is hard to undo.
+    Critical,
+    /// Nothing works with it.
+    Blocker,
 }
 
 /// Settings of smoke-test.

@@ -84,8 +84,8 @@ const SECRET_WORDS: [&str; 8] =
 
 /// Whether a variable of this name holds a secret, as far as names can tell.
 pub fn is_secret_name(name: &str) -> bool {
-    // An author is no authorisation.
-    let name = name.to_ascii_uppercase().replace("AUTHOR", "");
+    // An author is no authorisation, and the key of a setting of git is its name.
+    let name = name.to_ascii_uppercase().replace("AUTHOR", "").replace("GIT_CONFIG_KEY_", "");
     let holds_a_secret = SECRET_WORDS.iter().any(|word| name.contains(word));
     // A path to a secret is no secret, nor is an address.
     let names_a_place =
@@ -252,6 +252,7 @@ mod tests {
             "AWS_ACCESS_KEY_ID",
             "CI_COMMIT_AUTHOR",
             "SSH_AUTH_SOCK",
+            "GIT_CONFIG_KEY_0",
         ] {
             assert!(!is_secret_name(name), "{name}");
         }

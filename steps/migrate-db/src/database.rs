@@ -13,6 +13,7 @@ use step_core::poll::Deadline;
 use step_core::{Exit, Fail};
 
 use crate::address::Address;
+use crate::check::Engine;
 use crate::checksum::Width;
 use crate::files::Migration;
 use crate::plan::{History, Row};
@@ -128,6 +129,17 @@ impl Database {
             Self::Postgres(_) => postgres::check(migration),
             Self::Sqlite(_) => sqlite::check(migration),
         }
+    }
+}
+
+/// What is wrong with the statements of a migration, each with its line, as far as it can be told
+/// without a database.
+pub(crate) fn problems(engine: Engine, migration: &Migration) -> Vec<(usize, String)> {
+    match engine {
+        Engine::Postgres => postgres::problems(migration),
+        Engine::Sqlite => sqlite::problems(migration),
+        // There is no transaction to break out of: what defines something ends it anyway.
+        Engine::Mysql => Vec::new(),
     }
 }
 

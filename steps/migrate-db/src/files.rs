@@ -4,6 +4,7 @@
 //! migration is one, or an error.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -58,12 +59,60 @@ pub(crate) fn id(version: i64, name: &str) -> String {
     format!("V{version}__{name}")
 }
 
+/// Why a file of the folder cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) path: PathBuf,
+    /// None: it is about the file as a whole.
+    pub(crate) line: Option<usize>,
+    pub(crate) text: String,
+}
+
+impl Problem {
+    fn new(path: &Path, line: Option<usize>, text: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), line, text: text.into() }
+    }
+}
+
+/// `path:line: text`
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.path.display())?;
+        self.line.map_or(Ok(()), |line| write!(f, "{line}:"))?;
+        write!(f, " {}", self.text)
+    }
+}
+
 /// Reads all migrations below a folder, in the order of their versions.
 ///
 /// # Errors
 /// Exit 2, with every file that is wrong: its name, a second file of the same version, its encoding,
 /// its directives; or there is no migration and `allow_empty` is not set.
 pub(crate) fn read(folder: &Path, allow_empty: bool) -> anyhow::Result<Vec<Migration>> {
+    let (migrations, problems) = scan(folder)?;
+    if !problems.is_empty() {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        return Err(Fail::invalid(lines.join("\n"))
+            .help("nothing was applied; a migration is named V1__what_it_does.sql")
+            .into());
+    }
+    if migrations.is_empty() && !allow_empty {
+        return Err(empty(folder).into());
+    }
+    Ok(migrations)
+}
+
+/// There is nothing to apply or check.
+pub(crate) fn empty(folder: &Path) -> Fail {
+    Fail::invalid(format!("there is no migration in {}", folder.display()))
+        .help("write one with `migrate-db new NAME`, or allow an empty folder: --allow-empty")
+}
+
+/// The migrations below a folder, in the order of their versions, and what cannot be used.
+///
+/// # Errors
+/// Exit 2: there is no such folder.
+pub(crate) fn scan(folder: &Path) -> anyhow::Result<(Vec<Migration>, Vec<Problem>)> {
     let mut paths = Vec::new();
     walk(folder, &mut paths)?;
     paths.sort();
@@ -74,12 +123,12 @@ pub(crate) fn read(folder: &Path, allow_empty: bool) -> anyhow::Result<Vec<Migra
             Ok(None) => {}
             Ok(Some(migration)) => {
                 if let Some(other) = by_version.get(&migration.version) {
-                    problems.push(format!(
-                        "{} and {} have the same version {}: give one of them another",
-                        other.path.display(),
-                        migration.path.display(),
-                        migration.version
-                    ));
+                    let text = format!(
+                        "has the same version {} as {}: give one of them another",
+                        migration.version,
+                        other.path.display()
+                    );
+                    problems.push(Problem::new(&path, None, text));
                 } else {
                     by_version.insert(migration.version, migration);
                 }
@@ -87,17 +136,7 @@ pub(crate) fn read(folder: &Path, allow_empty: bool) -> anyhow::Result<Vec<Migra
             Err(problem) => problems.push(problem),
         }
     }
-    if !problems.is_empty() {
-        return Err(Fail::invalid(problems.join("\n"))
-            .help("nothing was applied; a migration is named V1__what_it_does.sql")
-            .into());
-    }
-    if by_version.is_empty() && !allow_empty {
-        return Err(Fail::invalid(format!("there is no migration in {}", folder.display()))
-            .help("write one with `migrate-db new NAME`, or allow an empty folder: --allow-empty")
-            .into());
-    }
-    Ok(by_version.into_values().collect())
+    Ok((by_version.into_values().collect(), problems))
 }
 
 /// All files below a folder. Hidden ones are an editor's or git's.
@@ -122,23 +161,23 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> anyhow::Result<()> {
 }
 
 /// The migration in a file; `None` when the file is something else, such as a README.
-fn migration(path: &Path) -> Result<Option<Migration>, String> {
-    let place = path.display();
+fn migration(path: &Path) -> Result<Option<Migration>, Problem> {
+    let whole = |why: String| Problem::new(path, None, why);
+    let at = |(line, why): (usize, String)| Problem::new(path, Some(line), why);
     let Some(file_name) = path.file_name().and_then(|name| name.to_str()) else {
-        return Err(format!("{place}: the name is not UTF-8"));
+        return Err(whole("the name is not UTF-8".into()));
     };
-    let Some((version, name)) = parse_name(file_name).map_err(|why| format!("{place}: {why}"))?
-    else {
+    let Some((version, name)) = parse_name(file_name).map_err(whole)? else {
         return Ok(None);
     };
-    let bytes = std::fs::read(path).map_err(|err| format!("{place}: {err}"))?;
-    let sql = text(bytes).map_err(|why| format!("{place}: {why}"))?;
-    let directives = directives(&sql).map_err(|(line, why)| format!("{place}:{line}: {why}"))?;
+    let bytes = std::fs::read(path).map_err(|err| whole(err.to_string()))?;
+    let sql = text(bytes).map_err(at)?;
+    let directives = directives(&sql).map_err(at)?;
     Ok(Some(Migration { version, name, path: path.to_owned(), sql, directives }))
 }
 
 /// Version and name out of a file's name; `None` when it does not look like a migration.
-fn parse_name(file_name: &str) -> Result<Option<(i64, String)>, String> {
+pub(crate) fn parse_name(file_name: &str) -> Result<Option<(i64, String)>, String> {
     let lower = file_name.to_ascii_lowercase();
     let digits_follow = |prefix: char| {
         lower
@@ -199,21 +238,22 @@ fn parse_name(file_name: &str) -> Result<Option<(i64, String)>, String> {
 const LONGEST_NAME: usize = 255;
 
 /// The text of a file. A byte order mark is refused, not stripped: refinery would hash it and send
-/// it to the database, so that the two would not agree on the checksum.
-fn text(bytes: Vec<u8>) -> Result<String, String> {
+/// it to the database, so that the two would not agree on the checksum. The error is a line and what
+/// is wrong.
+fn text(bytes: Vec<u8>) -> Result<String, (usize, String)> {
     for (mark, what) in [
         (&b"\xEF\xBB\xBF"[..], "begins with a byte order mark; save it as UTF-8 without BOM"),
         (b"\xFF\xFE", "is UTF-16; save it as UTF-8"),
         (b"\xFE\xFF", "is UTF-16; save it as UTF-8"),
     ] {
         if bytes.starts_with(mark) {
-            return Err(what.into());
+            return Err((1, what.into()));
         }
     }
     String::from_utf8(bytes).map_err(|err| {
         let valid = &err.as_bytes()[..err.utf8_error().valid_up_to()];
         let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
-        format!("is not UTF-8 (line {line}); save it as UTF-8")
+        (line, "is not UTF-8; save it as UTF-8".to_owned())
     })
 }
 
@@ -335,9 +375,10 @@ mod tests {
     #[test]
     fn files_of_another_encoding_are_refused_with_what_to_do() {
         let of = |bytes: &[u8]| text(bytes.to_vec()).unwrap_err();
-        assert!(of(b"\xEF\xBB\xBFSELECT 1").contains("without BOM"));
-        assert!(of(b"\xFF\xFES\0").contains("UTF-16"));
-        assert_eq!(of(b"SELECT 1;\n-- Gr\xF6\xDFe\n"), "is not UTF-8 (line 2); save it as UTF-8");
+        assert!(of(b"\xEF\xBB\xBFSELECT 1").1.contains("without BOM"));
+        assert!(of(b"\xFF\xFES\0").1.contains("UTF-16"));
+        let wrong = (2, "is not UTF-8; save it as UTF-8".to_owned());
+        assert_eq!(of(b"SELECT 1;\n-- Gr\xF6\xDFe\n"), wrong);
     }
 
     #[test]
@@ -349,9 +390,8 @@ mod tests {
         let err = read(folder.path(), false).unwrap_err().to_string();
         let lines: Vec<&str> = err.lines().collect();
         assert_eq!(lines.len(), 2, "{err}");
-        assert!(
-            lines[0].contains("V01__b.sql and ") && lines[0].contains("V1__a.sql have the same")
-        );
+        assert!(lines[0].contains("V1__a.sql: has the same version 1 as "), "{err}");
+        assert!(lines[0].contains("V01__b.sql: give one of them another"), "{err}");
         assert!(lines[1].contains("V2_c.sql: two underscores"), "{err}");
     }
 

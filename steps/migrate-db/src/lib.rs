@@ -5,6 +5,7 @@
 
 mod address;
 mod apply;
+mod check;
 mod checksum;
 mod database;
 mod files;
@@ -18,7 +19,8 @@ mod sql;
 use step_core::poll::Deadline;
 use step_core::{Exit, Fail, output};
 
-pub use report::{Migrated, Outcome};
+pub use check::Checked;
+pub use report::{Done, Migrated, Outcome};
 pub use settings::Args;
 
 use address::Address;
@@ -32,9 +34,12 @@ use settings::{Command, Settings};
 /// # Errors
 /// See the exit codes of [`step_core::Exit`]. That a migration failed after others were applied is
 /// in the report, not an error of this function.
-pub async fn run(args: &Args) -> anyhow::Result<Migrated> {
+pub async fn run(args: &Args) -> anyhow::Result<Done> {
     let settings = args.settings()?;
-    match args.command.clone().unwrap_or(Command::Up) {
+    let migrated = match args.command.clone().unwrap_or(Command::Up) {
+        Command::Check(options) => {
+            return check::run(&args.check(options)?).await.map(Done::Checked);
+        }
         Command::New { name } => scaffold::write(&settings, &name).map(Migrated::written),
         Command::Status { check } => status(&settings, &args.address()?, check).await,
         Command::Plan => plan_only(&settings, &args.address()?).await,
@@ -57,7 +62,8 @@ pub async fn run(args: &Args) -> anyhow::Result<Migrated> {
             let is_write = !settings.dry_run;
             rewrite(&settings, &args.address()?, is_write, Outcome::Baselined, plan).await
         }
-    }
+    };
+    migrated.map(Done::Migrated)
 }
 
 /// Applies what is pending.
@@ -72,7 +78,7 @@ async fn up(settings: &Settings, address: &Address) -> anyhow::Result<Migrated> 
     if changes.is_empty() {
         return Ok(report(Outcome::Unchanged, changes));
     }
-    check(&database, &files, &changes)?;
+    refuse(&database, &files, &changes)?;
     database.lock(&Deadline::after(settings.wait_for_lock)).await?;
     let history = observe::history(&database).await?;
     let changes = plan::up(&files, history.as_ref(), &settings.wanted)?;
@@ -104,7 +110,7 @@ async fn plan_only(settings: &Settings, address: &Address) -> anyhow::Result<Mig
     let database = Database::connect(address, Access::Read, &settings.wait_for_db).await?;
     let history = observe::history(&database).await?;
     let changes = plan::up(&files, history.as_ref(), &settings.wanted)?;
-    check(&database, &files, &changes)?;
+    refuse(&database, &files, &changes)?;
     let outcome = if changes.is_empty() { Outcome::Unchanged } else { Outcome::Planned };
     Ok(Migrated::new(outcome, Some(address.to_string()), changes))
 }
@@ -146,7 +152,7 @@ async fn rewrite(
 }
 
 /// Refuses what cannot work, before anything runs.
-fn check(database: &Database, files: &[Migration], changes: &[Change]) -> anyhow::Result<()> {
+fn refuse(database: &Database, files: &[Migration], changes: &[Change]) -> anyhow::Result<()> {
     let is_planned = |file: &&Migration| {
         changes
             .iter()

@@ -7,8 +7,44 @@ use serde::Serialize;
 use step_core::{Exit, Fail, Report};
 
 use crate::apply::Applied;
+use crate::check::Checked;
 use crate::files::id;
 use crate::plan::{Change, Comparison, Entry};
+
+/// The report of any command.
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+pub enum Done {
+    /// Of a command that is about a database.
+    Migrated(Migrated),
+    /// Of `check`.
+    Checked(Checked),
+}
+
+impl Report for Done {
+    fn outcome(&self) -> &str {
+        match self {
+            Done::Migrated(report) => report.outcome(),
+            Done::Checked(report) => report.outcome(),
+        }
+    }
+
+    fn verdict(&self) -> Result<(), Fail> {
+        match self {
+            Done::Migrated(report) => report.verdict(),
+            Done::Checked(report) => report.verdict(),
+        }
+    }
+}
+
+impl fmt::Display for Done {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Done::Migrated(report) => report.fmt(f),
+            Done::Checked(report) => report.fmt(f),
+        }
+    }
+}
 
 /// What became of the database.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -11,6 +11,7 @@ use step_core::poll::Deadline;
 use step_core::{Common, Fail};
 
 use crate::address::{self, Address, Url};
+use crate::check::{self, Engine};
 use crate::database::Limits;
 use crate::plan::Wanted;
 
@@ -91,6 +92,9 @@ pub(crate) enum Command {
     },
     /// Show what up would do, on a connection that can only read
     Plan,
+    /// Check the files before any database sees them: names, order and edits against the target
+    /// branch, and statements that are dangerous in PostgreSQL. Needs no database
+    Check(check::Options),
     /// Make the history say what the files say: edited files are recorded as they are, deleted ones
     /// are forgotten. Runs no migration
     Repair {
@@ -116,6 +120,7 @@ Examples:
   migrate-db --env dev --dry-run        what would be applied; the same as `migrate-db plan`
   migrate-db status --check             fail when something is pending
   migrate-db --wait-for-db 30s          wait for a database that starts
+  migrate-db check                      what is wrong with the files; needs no database
   migrate-db baseline 12                adopt a database that has the first 12 already
   migrate-db new \"add users\"            writes migrations/V13__add_users.sql";
 
@@ -203,6 +208,27 @@ impl Args {
             wait_for_lock: self.wait_for_lock,
             wait_for_db: Deadline::after(self.wait_for_db),
             dry_run: self.common.dry_run,
+        })
+    }
+
+    /// What `check` is to do.
+    ///
+    /// # Errors
+    /// Exit 2: landfall.toml is wrong, or knows no such environment.
+    pub(crate) fn check(&self, options: check::Options) -> anyhow::Result<check::Settings> {
+        let settings = self.settings()?;
+        let config = Config::load(&self.common)?;
+        let file = config.environment(&self.common, Needs::Nothing)?.migrate_db;
+        let of_url = || Engine::of_scheme(self.url.0.as_ref()?.scheme());
+        let engine = options.engine.or(file.engine.map(Engine::from)).or_else(of_url);
+        Ok(check::Settings {
+            folder: settings.folder,
+            allow_empty: settings.allow_empty,
+            out_of_order: settings.wanted.out_of_order,
+            engine: engine.unwrap_or(Engine::Postgres),
+            file: file.check,
+            gitlab: self.common.gitlab.clone(),
+            options,
         })
     }
 

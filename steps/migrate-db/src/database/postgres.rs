@@ -461,23 +461,25 @@ fn runs_alone(one: &Statement) -> Option<&'static str> {
 
 /// Refuses before anything runs what would fail or break out of its transaction half-way.
 pub(super) fn check(migration: &Migration) -> Result<(), String> {
-    for one in sql::split(&migration.sql) {
-        let place = format!("{}:{}", migration.path.display(), one.line);
-        if let Some(what) = one.controls_transaction() {
-            return Err(format!(
-                "{place}: {what} in a migration: landfall begins and ends the transaction; remove it"
-            ));
-        }
-        if let Some(what) = one.needs_no_transaction()
-            && !migration.directives.no_transaction
-        {
-            return Err(format!(
-                "{place}: {what} cannot run in a transaction; write `-- landfall: no-transaction` \
-                 at the head of the file, best in a file of its own"
-            ));
-        }
+    match problems(migration).into_iter().next() {
+        Some((line, why)) => Err(format!("{}:{line}: {why}", migration.path.display())),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// What would fail or break out of its transaction half-way, each with its line.
+pub(super) fn problems(migration: &Migration) -> Vec<(usize, String)> {
+    let problem = |one: &Statement| {
+        if let Some(what) = one.controls_transaction() {
+            let why = "in a migration: landfall begins and ends the transaction; remove it";
+            return Some((one.line, format!("{what} {why}")));
+        }
+        let what = one.needs_no_transaction().filter(|_| !migration.directives.no_transaction)?;
+        let why = "cannot run in a transaction; write `-- landfall: no-transaction` at the head of \
+                   the file, best in a file of its own";
+        Some((one.line, format!("{what} {why}")))
+    };
+    sql::split(&migration.sql).iter().filter_map(problem).collect()
 }
 
 /// The settings of a session or transaction.

@@ -15,7 +15,7 @@ use super::{Access, Edit, Limits, create_table, row, statement};
 use crate::checksum::Width;
 use crate::files::Migration;
 use crate::plan::{History, Row, TABLE};
-use crate::sql::{line_at, split};
+use crate::sql::{Statement, line_at, split};
 
 /// One connection to a SQLite database. There is none when it is only read and does not exist.
 pub(crate) struct Sqlite {
@@ -177,19 +177,24 @@ impl Sqlite {
 
 /// Refuses before anything runs what would break out of its transaction.
 pub(super) fn check(migration: &Migration) -> Result<(), String> {
-    for one in split(&migration.sql) {
-        // A trigger's body ends with END, which the splitter of PostgreSQL takes for a statement.
-        if let Some(what) = one.controls_transaction().filter(|what| *what != "END")
-            && !migration.directives.no_transaction
-        {
-            return Err(format!(
-                "{}:{}: {what} in a migration: landfall begins and ends the transaction; remove it",
-                migration.path.display(),
-                one.line
-            ));
-        }
+    match problems(migration).into_iter().next() {
+        Some((line, why)) => Err(format!("{}:{line}: {why}", migration.path.display())),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// What would break out of its transaction, each with its line.
+pub(super) fn problems(migration: &Migration) -> Vec<(usize, String)> {
+    if migration.directives.no_transaction {
+        return Vec::new();
+    }
+    let why = "in a migration: landfall begins and ends the transaction; remove it";
+    let problem = |one: Statement| {
+        // A trigger's body ends with END, which the splitter of PostgreSQL takes for a statement.
+        let what = one.controls_transaction().filter(|what| *what != "END")?;
+        Some((one.line, format!("{what} {why}")))
+    };
+    split(&migration.sql).into_iter().filter_map(problem).collect()
 }
 
 fn read_history(connection: &mut Connection) -> rusqlite::Result<anyhow::Result<Option<History>>> {

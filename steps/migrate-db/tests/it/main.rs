@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
+mod check;
 mod concurrency;
 mod connect;
 mod no_transaction;
