@@ -31,10 +31,10 @@ use serde::Deserialize;
 use step_core::{Common, Fail};
 
 pub use model::{
-    AccountId, BuildImage, DeployFargate, DeployStack, Environment, Landfall, MigrateDatabase,
-    MigrateDb, PushEcr, Service, SmokeTest, Span,
+    AccountId, BuildImage, DeployFargate, DeployStack, Engine, Environment, Landfall, Level,
+    MigrateDatabase, MigrateDb, MigrateDbCheck, PushEcr, Service, SmokeTest, Span,
 };
-pub use parse::parse;
+pub use parse::{nearest, parse};
 
 /// The file that is read when no other is named.
 pub const DEFAULT_FILE: &str = "landfall.toml";

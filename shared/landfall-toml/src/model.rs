@@ -146,6 +146,11 @@ pub struct MigrateDb {
     pub database_parameter: Option<String>,
     /// Whether the password is an IAM token of RDS, made before each connecting. Default: false.
     pub database_iam: Option<bool>,
+    /// The kind of the database, for `migrate-db check`. Default: that of the database's URL, else
+    /// postgres.
+    pub engine: Option<Engine>,
+    /// Settings of `migrate-db check`.
+    pub check: MigrateDbCheck,
     /// The databases by name, where there are several. What one does not set is as it is here; its
     /// folder is that of here and its name, `migrations/NAME`.
     pub databases: IndexMap<String, MigrateDatabase>,
@@ -172,6 +177,44 @@ pub struct MigrateDatabase {
     pub url_variable: Option<String>,
     /// Whether the password is an IAM token of RDS, made before each connecting. Default: false.
     pub database_iam: Option<bool>,
+}
+
+/// A kind of database.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Engine {
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL or MariaDB.
+    Mysql,
+    /// SQLite.
+    Sqlite,
+}
+
+/// Settings of `migrate-db check`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct MigrateDbCheck {
+    /// How bad it is what a rule finds, or "off".
+    pub rules: BTreeMap<String, Level>,
+}
+
+/// How bad a finding is, in the words of GitLab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// The rule is not applied.
+    Off,
+    /// Good to know.
+    Info,
+    /// Worth a look.
+    Minor,
+    /// To be mended, or accepted on purpose.
+    Major,
+    /// Harm that is hard to undo.
+    Critical,
+    /// Nothing works with it.
+    Blocker,
 }
 
 /// Settings of smoke-test.

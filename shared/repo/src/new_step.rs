@@ -303,7 +303,7 @@ mod tests {
         let main = read("steps/scan-image/src/main.rs");
         assert!(main.contains("use scan_image::{"), "{main}");
         assert_eq!(tidy::main_is_short("x", &main), [] as [&str; 0]);
-        let words = tidy::script_line("scan-image", &read("ci-templates/scan-image.yml")).unwrap();
-        assert_eq!(words[0], "scan-image");
+        let lines = tidy::script_lines("scan-image", &read("ci-templates/scan-image.yml")).unwrap();
+        assert_eq!(lines[0][0], "scan-image");
     }
 }

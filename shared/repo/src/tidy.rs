@@ -11,4 +11,4 @@ pub use iam::{actions_called, actions_differ};
 pub use manifest::{core_is_bare, manifest_inherits, steps_are_apart};
 pub use readme::readme;
 pub use source::{leftovers, main_is_short, plan_is_pure, top_level};
-pub use template::{script_line, script_parses};
+pub use template::{script_lines, script_parses};

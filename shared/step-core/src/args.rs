@@ -104,6 +104,17 @@ pub struct GitLab {
     /// Number of the merge request in its project.
     #[arg(long = "ci-merge-request-iid", env = "CI_MERGE_REQUEST_IID", hide = true, global = true)]
     pub merge_request_iid: Option<String>,
+    /// The branch that the merge request is for.
+    #[arg(
+        long = "ci-merge-request-target-branch-name",
+        env = "CI_MERGE_REQUEST_TARGET_BRANCH_NAME",
+        hide = true,
+        global = true
+    )]
+    pub merge_request_target_branch: Option<String>,
+    /// The project's main branch.
+    #[arg(long = "ci-default-branch", env = "CI_DEFAULT_BRANCH", hide = true, global = true)]
+    pub default_branch: Option<String>,
     /// The project's name.
     #[arg(long = "ci-project-name", env = "CI_PROJECT_NAME", hide = true, global = true)]
     pub project_name: Option<String>,

@@ -18,6 +18,7 @@ pub struct Process {
     program: String,
     args: Vec<String>,
     folder: Option<PathBuf>,
+    passed: Vec<String>,
     limit: Duration,
 }
 
@@ -32,6 +33,7 @@ impl Process {
             program: program.into(),
             args: args.into_iter().map(Into::into).collect(),
             folder: None,
+            passed: Vec::new(),
             limit: Duration::from_secs(300),
         }
     }
@@ -39,6 +41,13 @@ impl Process {
     /// The folder to run in; the current one otherwise.
     pub fn folder(mut self, folder: impl Into<PathBuf>) -> Self {
         self.folder = Some(folder.into());
+        self
+    }
+
+    /// A variable that is passed on although its name says that it holds a secret, for the program
+    /// cannot work without.
+    pub fn passing(mut self, variable: impl Into<String>) -> Self {
+        self.passed.push(variable.into());
         self
     }
 
@@ -66,7 +75,8 @@ impl Process {
             command.current_dir(folder);
         }
         for (name, _) in std::env::vars_os() {
-            if is_secret_name(&name.to_string_lossy()) {
+            let text = name.to_string_lossy();
+            if is_secret_name(&text) && !self.passed.iter().any(|passed| *passed == text) {
                 command.env_remove(name);
             }
         }
@@ -80,11 +90,10 @@ impl Process {
         group.has_ended();
         if !output.status.success() {
             let stderr = String::from_utf8_lossy(&output.stderr);
-            return Err(Fail::new(
-                Exit::Failed,
-                format!("{self} failed ({}): {}", output.status, last_lines(&stderr)),
-            )
-            .into());
+            let said = last_lines(&stderr);
+            let said = if said.is_empty() { said } else { format!(": {said}") };
+            let message = format!("{self} failed ({}){said}", output.status);
+            return Err(Fail::new(Exit::Failed, message).into());
         }
         let stdout = String::from_utf8(output.stdout)
             .with_context(|| format!("{self} printed something that is not UTF-8"))?;
@@ -165,6 +174,12 @@ mod tests {
     async fn a_failure_shows_the_end_of_stderr() {
         let err = shell("echo because >&2; exit 3").output().await.unwrap_err();
         assert_eq!(err.to_string(), "sh failed (exit status: 3): because");
+    }
+
+    #[tokio::test]
+    async fn a_failure_without_a_word_shows_its_status() {
+        let err = shell("exit 3").output().await.unwrap_err();
+        assert_eq!(err.to_string(), "sh failed (exit status: 3)");
     }
 
     #[tokio::test]

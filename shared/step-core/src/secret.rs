@@ -84,8 +84,9 @@ const SECRET_WORDS: [&str; 8] =
 
 /// Whether a variable of this name holds a secret, as far as names can tell.
 pub fn is_secret_name(name: &str) -> bool {
-    // An author is no authorisation, and the name of a secret is none.
-    let name = name.to_ascii_uppercase().replace("AUTHOR", "");
+    // An author is no authorisation, the key of a setting of git is its name, and so is that of a
+    // secret.
+    let name = name.to_ascii_uppercase().replace("AUTHOR", "").replace("GIT_CONFIG_KEY_", "");
     if name == "LANDFALL_DATABASE_SECRET" {
         return false;
     }
@@ -256,6 +257,7 @@ mod tests {
             "CI_COMMIT_AUTHOR",
             "SSH_AUTH_SOCK",
             "LANDFALL_DATABASE_SECRET",
+            "GIT_CONFIG_KEY_0",
         ] {
             assert!(!is_secret_name(name), "{name}");
         }

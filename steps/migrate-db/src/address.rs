@@ -149,6 +149,11 @@ impl Url {
         }
         Self(text.to_owned())
     }
+
+    /// What stands before the first colon.
+    pub(crate) fn scheme(&self) -> &str {
+        self.0.split_once(':').map_or("", |(scheme, _)| scheme)
+    }
 }
 
 impl fmt::Debug for Url {

@@ -198,24 +198,19 @@ impl Database {
     }
 }
 
-/// What cannot work in a database of this kind, found before anything runs.
-pub(crate) fn check(dialect: Dialect, script: &Script) -> Result<(), String> {
-    for one in sql::split(&script.sql, dialect) {
-        let place = format!("{}:{}", script.path.display(), one.line);
-        let alone = script.directives.no_transaction;
+/// What cannot work in a database of this kind, each with its line; found before anything runs.
+pub(crate) fn problems(dialect: Dialect, script: &Script) -> Vec<(usize, String)> {
+    let problem = |one: &sql::Statement| {
         if let Some(what) = one.controls_transaction() {
-            return Err(format!(
-                "{place}: {what} in a migration: landfall begins and ends the transaction; remove it"
-            ));
+            let why = "in a migration: landfall begins and ends the transaction; remove it";
+            return Some((one.line, format!("{what} {why}")));
         }
-        if let Some(what) = one.needs_no_transaction().filter(|_| !alone) {
-            return Err(format!(
-                "{place}: {what} cannot run in a transaction; write `-- landfall: no-transaction` \
-                 at the head of the file, best in a file of its own"
-            ));
-        }
-    }
-    Ok(())
+        let what = one.needs_no_transaction().filter(|_| !script.directives.no_transaction)?;
+        let why = "cannot run in a transaction; write `-- landfall: no-transaction` at the head of \
+                   the file, best in a file of its own";
+        Some((one.line, format!("{what} {why}")))
+    };
+    sql::split(&script.sql, dialect).iter().filter_map(problem).collect()
 }
 
 /// The width of the history, by the type of its column `version`.

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -78,7 +79,7 @@ impl Files {
         migrations.chain(self.repeatables.iter().map(|it| &it.script))
     }
 
-    fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.scripts().next().is_none()
     }
 }
@@ -121,60 +122,94 @@ pub(crate) fn repeatable_id(name: &str) -> String {
     format!("R__{name}")
 }
 
+/// Why a file of the folder cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Problem {
+    pub(crate) path: PathBuf,
+    /// None: it is about the file as a whole.
+    pub(crate) line: Option<usize>,
+    pub(crate) text: String,
+}
+
+impl Problem {
+    fn new(path: &Path, line: Option<usize>, text: impl Into<String>) -> Self {
+        Self { path: path.to_owned(), line, text: text.into() }
+    }
+}
+
+/// `path:line: text`
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.path.display())?;
+        self.line.map_or(Ok(()), |line| write!(f, "{line}:"))?;
+        write!(f, " {}", self.text)
+    }
+}
+
 /// Reads all migrations below a folder.
 ///
 /// # Errors
 /// Exit 2, with every file that is wrong: its name, a second file of the same version, its encoding,
 /// its directives; or there is no migration and `allow_empty` is not set.
 pub(crate) fn read(folder: &Path, allow_empty: bool) -> anyhow::Result<Files> {
+    let (files, problems) = scan(folder)?;
+    if !problems.is_empty() {
+        let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        return Err(Fail::invalid(lines.join("\n"))
+            .help("nothing was applied; a migration is named V1__what_it_does.sql")
+            .into());
+    }
+    if files.is_empty() && !allow_empty {
+        return Err(empty(folder).into());
+    }
+    Ok(files)
+}
+
+/// There is nothing to apply or check.
+pub(crate) fn empty(folder: &Path) -> Fail {
+    Fail::invalid(format!("there is no migration in {}", folder.display()))
+        .help("write one with `migrate-db new NAME`, or allow an empty folder: --allow-empty")
+}
+
+/// The migrations below a folder, and what cannot be used.
+///
+/// # Errors
+/// Exit 2: there is no such folder.
+pub(crate) fn scan(folder: &Path) -> anyhow::Result<(Files, Vec<Problem>)> {
     let mut paths = Vec::new();
     walk(folder, &mut paths)?;
     paths.sort();
     let mut problems = Vec::new();
     let mut migrations: BTreeMap<i64, Migration> = BTreeMap::new();
     let mut repeatables: BTreeMap<String, Repeatable> = BTreeMap::new();
-    let mut twice = |other: &Script, script: &Script, what: &str| {
-        problems.push(format!(
-            "{} and {} have the same {what}: give one of them another",
-            other.path.display(),
-            script.path.display()
-        ));
-    };
-    let mut wrong = Vec::new();
     for path in paths {
+        let twice = |other: &Script, what: &str| {
+            let other = other.path.display();
+            let text = format!("has the same {what} as {other}: give one of them another");
+            Problem::new(&path, None, text)
+        };
         match script(&path) {
             Ok(None) => {}
             Ok(Some((Key::Version(version, name), script))) => match migrations.entry(version) {
                 Entry::Occupied(other) => {
-                    twice(&other.get().script, &script, &format!("version {version}"));
+                    problems.push(twice(&other.get().script, &format!("version {version}")));
                 }
                 Entry::Vacant(place) => _ = place.insert(Migration { version, name, script }),
             },
             Ok(Some((Key::Name(name), script))) => match repeatables.entry(name.clone()) {
                 Entry::Occupied(other) => {
-                    twice(&other.get().script, &script, &format!("name {name}"));
+                    problems.push(twice(&other.get().script, &format!("name {name}")));
                 }
                 Entry::Vacant(place) => _ = place.insert(Repeatable { name, script }),
             },
-            Err(problem) => wrong.push(problem),
+            Err(problem) => problems.push(problem),
         }
-    }
-    problems.extend(wrong);
-    if !problems.is_empty() {
-        return Err(Fail::invalid(problems.join("\n"))
-            .help("nothing was applied; a migration is named V1__what_it_does.sql")
-            .into());
     }
     let files = Files {
         migrations: migrations.into_values().collect(),
         repeatables: repeatables.into_values().collect(),
     };
-    if files.is_empty() && !allow_empty {
-        return Err(Fail::invalid(format!("there is no migration in {}", folder.display()))
-            .help("write one with `migrate-db new NAME`, or allow an empty folder: --allow-empty")
-            .into());
-    }
-    Ok(files)
+    Ok((files, problems))
 }
 
 /// All files below a folder. Hidden ones are an editor's or git's.
@@ -200,7 +235,7 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> anyhow::Result<()> {
 
 /// What tells a script from the others.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Key {
+pub(crate) enum Key {
     /// `V2__add_users.sql`
     Version(i64, String),
     /// `R__views.sql`
@@ -217,23 +252,24 @@ impl Key {
 }
 
 /// The script in a file; `None` when the file is something else, such as a README.
-fn script(path: &Path) -> Result<Option<(Key, Script)>, String> {
-    let place = path.display();
+fn script(path: &Path) -> Result<Option<(Key, Script)>, Problem> {
+    let whole = |why: String| Problem::new(path, None, why);
+    let at = |(line, why): (usize, String)| Problem::new(path, Some(line), why);
     let Some(file_name) = path.file_name().and_then(|name| name.to_str()) else {
-        return Err(format!("{place}: the name is not UTF-8"));
+        return Err(whole("the name is not UTF-8".into()));
     };
-    let Some(key) = parse_name(file_name).map_err(|why| format!("{place}: {why}"))? else {
+    let Some(key) = parse_name(file_name).map_err(whole)? else {
         return Ok(None);
     };
-    let bytes = std::fs::read(path).map_err(|err| format!("{place}: {err}"))?;
-    let sql = text(bytes).map_err(|why| format!("{place}: {why}"))?;
-    let directives = directives(&sql).map_err(|(line, why)| format!("{place}:{line}: {why}"))?;
+    let bytes = std::fs::read(path).map_err(|err| whole(err.to_string()))?;
+    let sql = text(bytes).map_err(at)?;
+    let directives = directives(&sql).map_err(at)?;
     let script = Script { id: key.id(), path: path.to_owned(), sql, directives };
     Ok(Some((key, script)))
 }
 
 /// The key in a file's name; `None` when it does not look like a migration.
-fn parse_name(file_name: &str) -> Result<Option<Key>, String> {
+pub(crate) fn parse_name(file_name: &str) -> Result<Option<Key>, String> {
     let lower = file_name.to_ascii_lowercase();
     let digits_follow = |prefix: char| {
         lower
@@ -304,21 +340,22 @@ fn checked_name(name: &str) -> Result<String, String> {
 const LONGEST_NAME: usize = 255;
 
 /// The text of a file. A byte order mark is refused, not stripped: refinery would hash it and send
-/// it to the database, so that the two would not agree on the checksum.
-fn text(bytes: Vec<u8>) -> Result<String, String> {
+/// it to the database, so that the two would not agree on the checksum. The error is a line and what
+/// is wrong.
+fn text(bytes: Vec<u8>) -> Result<String, (usize, String)> {
     for (mark, what) in [
         (&b"\xEF\xBB\xBF"[..], "begins with a byte order mark; save it as UTF-8 without BOM"),
         (b"\xFF\xFE", "is UTF-16; save it as UTF-8"),
         (b"\xFE\xFF", "is UTF-16; save it as UTF-8"),
     ] {
         if bytes.starts_with(mark) {
-            return Err(what.into());
+            return Err((1, what.into()));
         }
     }
     String::from_utf8(bytes).map_err(|err| {
         let valid = &err.as_bytes()[..err.utf8_error().valid_up_to()];
         let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
-        format!("is not UTF-8 (line {line}); save it as UTF-8")
+        (line, "is not UTF-8; save it as UTF-8".to_owned())
     })
 }
 
@@ -450,9 +487,10 @@ mod tests {
     #[test]
     fn files_of_another_encoding_are_refused_with_what_to_do() {
         let of = |bytes: &[u8]| text(bytes.to_vec()).unwrap_err();
-        assert!(of(b"\xEF\xBB\xBFSELECT 1").contains("without BOM"));
-        assert!(of(b"\xFF\xFES\0").contains("UTF-16"));
-        assert_eq!(of(b"SELECT 1;\n-- Gr\xF6\xDFe\n"), "is not UTF-8 (line 2); save it as UTF-8");
+        assert!(of(b"\xEF\xBB\xBFSELECT 1").1.contains("without BOM"));
+        assert!(of(b"\xFF\xFES\0").1.contains("UTF-16"));
+        let wrong = (2, "is not UTF-8; save it as UTF-8".to_owned());
+        assert_eq!(of(b"SELECT 1;\n-- Gr\xF6\xDFe\n"), wrong);
     }
 
     #[test]
@@ -464,9 +502,8 @@ mod tests {
         let err = read(folder.path(), false).unwrap_err().to_string();
         let lines: Vec<&str> = err.lines().collect();
         assert_eq!(lines.len(), 2, "{err}");
-        assert!(
-            lines[0].contains("V01__b.sql and ") && lines[0].contains("V1__a.sql have the same")
-        );
+        assert!(lines[0].contains("V1__a.sql: has the same version 1 as "), "{err}");
+        assert!(lines[0].contains("V01__b.sql: give one of them another"), "{err}");
         assert!(lines[1].contains("V2_c.sql: two underscores"), "{err}");
     }
 

@@ -5,6 +5,7 @@
 
 mod address;
 mod apply;
+mod check;
 mod checksum;
 mod cloud;
 mod database;
@@ -27,6 +28,7 @@ use landfall_toml::{Config, Needs};
 use step_core::poll::Deadline;
 use step_core::{Exit, Fail, output};
 
+pub use check::Checked;
 pub use databases::Several;
 pub use report::{Done, Migrated, Outcome};
 pub use settings::Args;
@@ -49,6 +51,10 @@ pub async fn run(args: &Args) -> anyhow::Result<Done> {
     let config = Config::load(&args.common)?;
     let file = config.environment(&args.common, Needs::Nothing)?.migrate_db;
     let targets = args.targets(&file)?;
+    if let Some(Command::Check(options)) = &args.command {
+        let settings = args.check(options, &file, &targets);
+        return check::run(&settings).await.map(Done::Checked);
+    }
     let cloud = args.cloud(&config);
     if let [target] = targets.as_slice() {
         return Ok(Done::One(run_one(args, target, &cloud).await?));
@@ -63,6 +69,7 @@ async fn run_one(args: &Args, target: &Target, cloud: &Cloud<'_>) -> anyhow::Res
     let settings = args.settings(target);
     let address = async || args.address(target, cloud).await;
     match args.command.clone().unwrap_or(Command::Up) {
+        Command::Check(_) => anyhow::bail!("check is about all databases at once"),
         Command::New { name } => scaffold::write(&settings, &name).map(Migrated::written),
         Command::Status { check } => status(&settings, &address().await?, check).await,
         Command::Plan => plan_only(&settings, &address().await?).await,
@@ -98,7 +105,7 @@ async fn up(settings: &Settings, address: &Address) -> anyhow::Result<Migrated> 
     if changes.is_empty() {
         return Ok(report(Outcome::Unchanged, changes));
     }
-    check(database.dialect(), &files, &changes)?;
+    refuse(database.dialect(), &files, &changes)?;
     database.lock(&Deadline::after(settings.wait_for_lock)).await?;
     let recorded = observe::recorded(&mut database).await?;
     let changes = plan::up(&files, &recorded, &settings.wanted, database.dialect())?;
@@ -130,7 +137,7 @@ async fn plan_only(settings: &Settings, address: &Address) -> anyhow::Result<Mig
     let mut database = Database::connect(address, Access::Read, &settings.wait_for_db).await?;
     let recorded = observe::recorded(&mut database).await?;
     let changes = plan::up(&files, &recorded, &settings.wanted, database.dialect())?;
-    check(database.dialect(), &files, &changes)?;
+    refuse(database.dialect(), &files, &changes)?;
     let outcome = if changes.is_empty() { Outcome::Unchanged } else { Outcome::Planned };
     Ok(Migrated::new(outcome, Some(address.to_string()), changes))
 }
@@ -172,11 +179,14 @@ async fn rewrite(
 }
 
 /// Refuses what cannot work, before anything runs.
-fn check(dialect: Dialect, files: &Files, changes: &[Change]) -> anyhow::Result<()> {
+fn refuse(dialect: Dialect, files: &Files, changes: &[Change]) -> anyhow::Result<()> {
     let planned: HashSet<&Path> = changes.iter().filter_map(Change::runs).collect();
     let scripts = files.scripts().filter(|script| planned.contains(script.path.as_path()));
-    let problems: Vec<String> =
-        scripts.filter_map(|script| database::check(dialect, script).err()).collect();
+    let problems = scripts.flat_map(|script| {
+        let problems = database::problems(dialect, script).into_iter();
+        problems.map(|(line, why)| format!("{}:{line}: {why}", script.path.display()))
+    });
+    let problems: Vec<String> = problems.collect();
     if problems.is_empty() {
         return Ok(());
     }

@@ -7,6 +7,7 @@ use serde::Serialize;
 use step_core::{Exit, Fail, Report};
 
 use crate::apply::Applied;
+use crate::check::Checked;
 use crate::databases::Several;
 use crate::plan::{Change, Comparison, Entry};
 
@@ -40,6 +41,8 @@ pub enum Done {
     One(Migrated),
     /// On several, one after the other.
     Several(Several),
+    /// `check`, on no database.
+    Checked(Checked),
 }
 
 impl Report for Done {
@@ -47,6 +50,7 @@ impl Report for Done {
         match self {
             Done::One(report) => report.outcome(),
             Done::Several(report) => report.outcome(),
+            Done::Checked(report) => report.outcome(),
         }
     }
 
@@ -54,6 +58,7 @@ impl Report for Done {
         match self {
             Done::One(report) => report.verdict(),
             Done::Several(report) => report.verdict(),
+            Done::Checked(report) => report.verdict(),
         }
     }
 }
@@ -63,6 +68,7 @@ impl fmt::Display for Done {
         match self {
             Done::One(report) => report.fmt(f),
             Done::Several(report) => report.fmt(f),
+            Done::Checked(report) => report.fmt(f),
         }
     }
 }

@@ -12,6 +12,7 @@ use step_core::poll::Deadline;
 use step_core::{Common, Fail};
 
 use crate::address::{Address, Url};
+use crate::check::{self, Engine};
 use crate::cloud::Cloud;
 use crate::database::Limits;
 use crate::databases::{self, Target};
@@ -121,6 +122,9 @@ pub(crate) enum Command {
     },
     /// Show what up would do, on a connection that can only read
     Plan,
+    /// Check the files before any database sees them: names, order and edits against the target
+    /// branch, and statements that are dangerous in PostgreSQL. Needs no database
+    Check(check::Options),
     /// Make the history say what the files say: edited files are recorded as they are, deleted ones
     /// are forgotten. Runs no migration
     Repair {
@@ -147,6 +151,7 @@ Examples:
   migrate-db status --check             fail when something is pending
   migrate-db --wait-for-db 30s          wait for a database that starts
   migrate-db -e dev --database-secret orders/db   a URL that AWS Secrets Manager keeps
+  migrate-db check                      what is wrong with the files; needs no database
   migrate-db baseline 12                adopt a database that has the first 12 already
   migrate-db new \"add users\"            writes migrations/V13__add_users.sql";
 
@@ -226,7 +231,8 @@ impl Args {
             Some(Command::New { .. }) => Some("new"),
             Some(Command::Baseline { .. }) => Some("baseline"),
             Some(Command::Repair { .. }) => Some("repair"),
-            Some(Command::Up | Command::Status { .. } | Command::Plan) | None => None,
+            Some(Command::Up | Command::Status { .. } | Command::Plan | Command::Check(_))
+            | None => None,
         };
         let given = [
             ("--folder", self.folder.is_some()),
@@ -263,6 +269,29 @@ impl Args {
             wait_for_lock: self.wait_for_lock,
             wait_for_db: Deadline::after(self.wait_for_db),
             dry_run: self.common.dry_run,
+        }
+    }
+
+    /// What `check` is to do, for all databases at once.
+    pub(crate) fn check(
+        &self,
+        options: &check::Options,
+        file: &MigrateDb,
+        targets: &[Target],
+    ) -> check::Settings {
+        let of_url = || Engine::of_scheme(self.url.0.iter().flatten().next()?.scheme());
+        let engine = options.engine.or(file.engine.map(Engine::from)).or_else(of_url);
+        let folder = |target: &Target| {
+            let settings = self.settings(target);
+            check::Folder { path: settings.folder, out_of_order: settings.wanted.out_of_order }
+        };
+        check::Settings {
+            folders: targets.iter().map(folder).collect(),
+            allow_empty: self.allow_empty,
+            engine: engine.unwrap_or(Engine::Postgres),
+            file: file.check.clone(),
+            gitlab: self.common.gitlab.clone(),
+            options: options.clone(),
         }
     }
 

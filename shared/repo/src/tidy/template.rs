@@ -4,13 +4,21 @@ use anyhow::Context;
 
 use crate::workspace::Programs;
 
-/// The words of the line of `.STEP`'s script that runs the step.
+/// The words of the line that runs the step, of each job of its template: of `.STEP`, and of those
+/// that run one of its commands, such as `.STEP-check`.
 ///
 /// # Errors
-/// There is no such job, or its script does not run the step.
-pub fn script_line(step: &str, template: &str) -> anyhow::Result<Vec<String>> {
+/// There is no job `.STEP`, or the script of a job does not run the step.
+pub fn script_lines(step: &str, template: &str) -> anyhow::Result<Vec<Vec<String>>> {
+    let heads = template.lines().filter_map(|line| line.trim_end().strip_suffix(':'));
+    let others = heads.filter(|head| head.starts_with(&format!(".{step}-")));
+    let jobs = std::iter::once(format!(".{step}")).chain(others.map(str::to_owned));
+    jobs.map(|job| script_line(step, &job, template)).collect()
+}
+
+fn script_line(step: &str, job: &str, template: &str) -> anyhow::Result<Vec<String>> {
     let place = format!("ci-templates/{step}.yml");
-    let head = format!(".{step}:");
+    let head = format!("{job}:");
     let mut lines = template.lines().skip_while(|line| line.trim_end() != head);
     lines.next().with_context(|| format!("{place}: write a hidden job `{head}`"))?;
     let is_inside = |line: &&str| line.is_empty() || line.starts_with([' ', '#']);
@@ -87,19 +95,30 @@ include: [base.yml]
     #[test]
     fn the_line_that_runs_the_step_is_split_into_words() {
         assert_eq!(
-            script_line("greet-world", GOOD).unwrap(),
-            ["greet-world", "--whom", "the world", "--report", "$FOLDER/x.json"]
+            script_lines("greet-world", GOOD).unwrap(),
+            [["greet-world", "--whom", "the world", "--report", "$FOLDER/x.json"]]
         );
     }
 
     #[test]
+    fn jobs_that_run_a_command_of_the_step_are_read_as_well() {
+        let more =
+            GOOD.replace(".other:", ".greet-world-twice:").replace("- other", "- greet-world 2");
+        let lines = script_lines("greet-world", &more).unwrap();
+        assert_eq!(lines[1], ["greet-world", "2"]);
+        let err = script_lines("greet-world", &more.replace("- greet-world 2", "- other"));
+        let err = err.unwrap_err().to_string();
+        assert!(err.contains("give `.greet-world-twice:` a `script:`"), "{err}");
+    }
+
+    #[test]
     fn a_template_without_job_or_script_is_told_what_to_write() {
-        let err = script_line("greet-world", &GOOD.replace(".greet-world:", "greet-world:"));
+        let err = script_lines("greet-world", &GOOD.replace(".greet-world:", "greet-world:"));
         assert!(err.unwrap_err().to_string().contains("write a hidden job `.greet-world:`"));
-        let err = script_line("greet-world", &GOOD.replace("- greet-world", "- greet"));
+        let err = script_lines("greet-world", &GOOD.replace("- greet-world", "- greet"));
         assert!(err.unwrap_err().to_string().contains("a line that begins with greet-world"));
         // The line of another job does not count.
-        let err = script_line(
+        let err = script_lines(
             "greet-world",
             &GOOD.replace("- greet-world", "- x").replace("- other", "- greet-world"),
         );

@@ -38,11 +38,13 @@ fn each_step_has_a_template_whose_script_it_understands() {
     let programs = Programs::open(None).expect("the folder of this test");
     assert_none(of_each_step(|workspace, step| {
         let path = format!("ci-templates/{}.yml", step.name);
-        let words = tidy::script_line(&step.name, &read(workspace, path.as_ref()));
-        match words.and_then(|words| tidy::script_parses(&programs, &step.name, &words)) {
-            Ok(problems) => problems,
-            Err(err) => vec![format!("{err:#}")],
-        }
+        let lines = match tidy::script_lines(&step.name, &read(workspace, path.as_ref())) {
+            Ok(lines) => lines,
+            Err(err) => return vec![format!("{err:#}")],
+        };
+        let parse = |words: &Vec<String>| tidy::script_parses(&programs, &step.name, words);
+        let problems: anyhow::Result<Vec<_>> = lines.iter().map(parse).collect();
+        problems.map_or_else(|err| vec![format!("{err:#}")], |problems| problems.concat())
     }));
 }
 

@@ -40,14 +40,25 @@ fn a_typing_error_in_a_template_is_found() {
 }
 
 #[test]
-fn the_script_of_a_template_is_the_step_alone() {
+fn the_script_of_each_job_of_a_template_is_the_step_alone() {
     let templates = templates();
     for step in steps() {
-        let (_, script) = templates[&step].split_once("\n  script:\n").expect("a script");
-        let commands: Vec<_> =
-            script.lines().map_while(|line| line.strip_prefix("    - ")).collect();
-        assert_eq!(commands.len(), 1, "{commands:?}: leave what is to be decided to {step}");
-        assert_eq!(commands[0], format!("{step} --report .landfall/reports/{step}.json"));
+        let mut jobs = Vec::new();
+        for job in format!("\n{}", templates[&step]).split("\n.").skip(1) {
+            let (name, body) = job.split_once(":\n").expect("a job");
+            let (_, script) = body.split_once("  script:\n").expect("a script");
+            let commands: Vec<_> =
+                script.lines().map_while(|line| line.strip_prefix("    - ")).collect();
+            assert_eq!(commands.len(), 1, "{commands:?}: leave what is to be decided to {step}");
+            let words: Vec<_> = commands[0].split(' ').collect();
+            assert_eq!(words[0], step, "{name}");
+            let report = format!(".landfall/reports/{name}.json");
+            assert!(words.windows(2).any(|pair| pair == ["--report", &report]), "{words:?}");
+            jobs.push(name.to_owned());
+        }
+        assert_eq!(jobs[0], step);
+        let line = format!("    - {step} --report .landfall/reports/{step}.json\n");
+        assert!(templates[&step].contains(&line), "no {line} in {step}");
     }
 }
 

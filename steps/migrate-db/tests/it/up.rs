@@ -155,7 +155,7 @@ fn files_that_refinery_would_skip_are_errors() {
     let project = sqlite().with("V1__a.sql", "SELECT 1;").with("V2_b.sql", "SELECT 1;");
     let ran = run(&project.with("V01__c.sql", "SELECT 1;"), &[]).expect(2);
     let ran = ran.says("V2_b.sql: two underscores");
-    ran.says("migrations/V01__c.sql and migrations/V1__a.sql have the same version 1");
+    ran.says("migrations/V1__a.sql: has the same version 1 as migrations/V01__c.sql: give one");
     let project = sqlite().with("V1__a.sql", "-- landfall: lock-timeot=3s\nSELECT 1;");
     run(&project, &[]).expect(2).says("migrations/V1__a.sql:1: unknown directive `lock-timeot=3s`");
     let project = sqlite().with("README.md", "nothing yet");

@@ -1,0 +1,161 @@
+//! Places in files.
+
+use std::fmt;
+use std::ops::Range;
+use std::path::{Component, Path};
+
+use serde::Serialize;
+
+/// A place in a file: a line, or from a character to another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Place {
+    /// Relative to the repository, with `/`.
+    pub(crate) path: String,
+    /// From 1.
+    pub(crate) line: usize,
+    /// From 1, in characters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) column: Option<usize>,
+    /// The line of the end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) end_line: Option<usize>,
+    /// The first column that is not in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) end_column: Option<usize>,
+    /// The text of the line.
+    #[serde(skip)]
+    pub(crate) text: String,
+}
+
+impl Place {
+    /// The path of the file.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// The number of the line, from 1.
+    pub fn line(&self) -> usize {
+        self.line
+    }
+}
+
+/// `path:line:column`
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.path, self.line)?;
+        self.column.map_or(Ok(()), |column| write!(f, ":{column}"))
+    }
+}
+
+/// A file with its text, in which places are looked up.
+#[derive(Debug, Clone)]
+pub struct Source<'a> {
+    path: String,
+    text: &'a str,
+    /// Where each line begins.
+    starts: Vec<usize>,
+}
+
+impl<'a> Source<'a> {
+    /// A file; `path` is relative to the repository.
+    pub fn new(path: impl AsRef<Path>, text: &'a str) -> Self {
+        let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+        let starts = std::iter::once(0).chain(breaks).collect();
+        Self { path: slashed(path.as_ref()), text, starts }
+    }
+
+    /// A whole line, from 1.
+    pub fn line(&self, number: usize) -> Place {
+        let number = number.max(1);
+        Place {
+            path: self.path.clone(),
+            line: number,
+            column: None,
+            end_line: None,
+            end_column: None,
+            text: self.text_of(number).to_owned(),
+        }
+    }
+
+    /// What stands between two bytes.
+    pub fn span(&self, bytes: Range<usize>) -> Place {
+        let (line, column) = self.position(bytes.start);
+        let (end_line, end_column) = self.position(bytes.end.max(bytes.start));
+        Place {
+            column: Some(column),
+            end_line: Some(end_line),
+            end_column: Some(end_column),
+            ..self.line(line)
+        }
+    }
+
+    fn position(&self, byte: usize) -> (usize, usize) {
+        let byte = byte.min(self.text.len());
+        let line = self.starts.partition_point(|start| *start <= byte);
+        let before = self.text.get(self.starts[line - 1]..byte).unwrap_or_default();
+        (line, before.chars().count() + 1)
+    }
+
+    fn text_of(&self, line: usize) -> &'a str {
+        let Some(start) = self.starts.get(line - 1) else { return "" };
+        let end = self.starts.get(line).copied().unwrap_or(self.text.len());
+        self.text[*start..end].trim_end_matches(['\r', '\n'])
+    }
+}
+
+/// A path with `/` between its parts and without `./`, as GitLab wants it.
+fn slashed(path: &Path) -> String {
+    let mut parts: Vec<String> = Vec::new();
+    for part in path.components() {
+        match part {
+            Component::Normal(part) => parts.push(part.to_string_lossy().into_owned()),
+            Component::ParentDir if parts.last().is_some_and(|last| last != "..") => {
+                parts.pop();
+            }
+            Component::ParentDir => parts.push("..".to_owned()),
+            // Relative always: what stands below the root is taken as it stands there.
+            Component::CurDir | Component::RootDir | Component::Prefix(_) => {}
+        }
+    }
+    parts.join("/")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_told_in_lines_and_characters() {
+        let source = Source::new("a.sql", "größe\r\nab DROP\n");
+        for (bytes, place, end, text) in [
+            (0..1, "a.sql:1:1", (1, 2), "größe"),
+            // The fifth character begins at the seventh byte.
+            (6..7, "a.sql:1:5", (1, 6), "größe"),
+            (12..16, "a.sql:2:4", (2, 8), "ab DROP"),
+            (0..16, "a.sql:1:1", (2, 8), "größe"),
+            (17..17, "a.sql:3:1", (3, 1), ""),
+            (99..100, "a.sql:3:1", (3, 1), ""),
+        ] {
+            let found = source.span(bytes.clone());
+            assert_eq!(found.to_string(), place, "{bytes:?}");
+            assert_eq!((found.end_line, found.end_column), (Some(end.0), Some(end.1)), "{bytes:?}");
+            assert_eq!(found.text, text, "{bytes:?}");
+        }
+        assert_eq!(source.line(2).to_string(), "a.sql:2");
+        assert_eq!(source.line(2).text, "ab DROP");
+        assert_eq!(source.line(0).line(), 1);
+        assert_eq!(source.line(9).text, "");
+    }
+
+    #[test]
+    fn paths_are_relative_with_slashes() {
+        for (path, shown) in [
+            ("./db/V1__a.sql", "db/V1__a.sql"),
+            ("db//sub/../V1__a.sql", "db/V1__a.sql"),
+            ("../db/V1__a.sql", "../db/V1__a.sql"),
+            ("/srv/db/V1__a.sql", "srv/db/V1__a.sql"),
+        ] {
+            assert_eq!(Source::new(path, "").line(1).path(), shown);
+        }
+    }
+}
