@@ -24,6 +24,7 @@ impl Consumer {
         consumer.serve_templates();
         consumer.copy_example();
         consumer.edit("landfall.toml", "\"orders\"", &format!("\"{}\"", consumer.name));
+        consumer.edit("landfall.toml", "orders/database", &format!("{}/database", consumer.name));
         let include = "file: /ci-templates/landfall.yml";
         let with_inputs = format!("{include}\n    inputs: {inputs}");
         consumer.edit(".gitlab-ci.yml", include, &with_inputs);

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::process::Command;
 use std::time::Instant;
 
-use step_testkit::testbed_env;
+use step_testkit::{repository, testbed_env};
 
 use crate::consumer::Consumer;
 use crate::{base_image, done, testbed, variable};
@@ -13,6 +13,7 @@ use crate::{base_image, done, testbed, variable};
 fn a_commit_goes_from_source_to_serving_and_a_second_pipeline_changes_nothing() {
     let service = Service(Consumer::new(&format!("{{image: \"{}\"}}", base_image())));
     let Service(consumer) = &service;
+    done(database().arg(consumer.name()));
 
     service.run_pipeline();
     assert_eq!(
@@ -21,12 +22,17 @@ fn a_commit_goes_from_source_to_serving_and_a_second_pipeline_changes_nothing() 
             "stack-dev created",
             "build-image built",
             "push-dev pushed",
+            "migrate-dev migrated",
             "deploy-dev deployed",
             "smoke-dev passed"
         ]
     );
-    let health =
-        done(Command::new("curl").args(["-fsS", "-m", "10"]).arg(consumer.url() + "/healthz"));
+    let get =
+        |path| done(Command::new("curl").args(["-fsS", "-m", "10"]).arg(consumer.url() + path));
+    let health = get("/healthz");
+    // The rows that a migration brought.
+    let orders: serde_json::Value = serde_json::from_str(&get("/orders")).unwrap();
+    assert_eq!(orders[0]["item"], "anchor");
     assert!(health.contains(&format!("\"revision\":\"{}\"", consumer.commit())), "{health}");
 
     service.run_pipeline();
@@ -36,10 +42,16 @@ fn a_commit_goes_from_source_to_serving_and_a_second_pipeline_changes_nothing() 
             "stack-dev unchanged",
             "build-image unchanged",
             "push-dev unchanged",
+            "migrate-dev unchanged",
             "deploy-dev unchanged",
             "smoke-dev passed"
         ]
     );
+}
+
+/// Stands in for RDS: makes a database, and the secret that holds its URL.
+fn database() -> Command {
+    Command::new(repository().join("shared/step-testkit/testbed/database"))
 }
 
 /// A consumer whose service may run in the local AWS; it is removed at the end.
@@ -98,6 +110,7 @@ impl Service {
             ("stack-dev", "deploy-stack"),
             ("build-image", "build-image"),
             ("push-dev", "push-ecr"),
+            ("migrate-dev", "migrate-db"),
             ("deploy-dev", "deploy-fargate"),
             ("smoke-dev", "smoke-test"),
         ];
@@ -124,6 +137,7 @@ impl Drop for Service {
         delete.args(["-H", &format!("Authorization: AWS4-HMAC-SHA256 {signed}")]);
         delete.args(["-d", "Action=DeleteStack", "-d", "Version=2010-05-15"]);
         _ = delete.args(["-d", &format!("StackName={}-dev", self.0.name())]).output();
+        _ = database().args(["--drop", self.0.name()]).output();
         let list = ["image", "ls", "--format", "{{.Repository}}:{{.Tag}}"];
         let Ok(images) = Command::new("docker").args(list).output() else { return };
         let images = String::from_utf8_lossy(&images.stdout).into_owned();
