@@ -132,7 +132,7 @@ fn a_merge_request_builds_and_touches_no_environment() {
     let csv = done(list.args(["--unset-variable", "CI_COMMIT_BRANCH"]));
     let jobs = csv.lines().skip_while(|line| !line.starts_with("name;")).skip(1);
     let jobs: Vec<&str> = jobs.filter_map(|line| line.split(';').next()).collect();
-    assert_eq!(jobs, ["compile", "build-image"], "{csv}");
+    assert_eq!(jobs, ["compile", "check-migrations", "build-image"], "{csv}");
 }
 
 /// Name to text, of each file in ci-templates/.

@@ -18,6 +18,7 @@ fn fails_with_4(command: &mut Command, says: &[&str]) {
     if !command.get_envs().any(|(name, _)| name == "LANDFALL_AWS_PORT") {
         command.env("LANDFALL_AWS_PORT", a_free_port());
     }
+    command.env("LANDFALL_POSTGRES_PORT", a_free_port());
     let Output { status, stderr, .. } =
         command.env("LANDFALL_TESTBED", folder.path().join("bed")).output().unwrap();
     let stderr = String::from_utf8(stderr).unwrap();
