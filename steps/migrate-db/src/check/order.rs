@@ -70,12 +70,9 @@ impl Check<'_> {
     /// A new migration with the version of another one.
     fn collision(&mut self, file: &Local) -> Option<Finding> {
         let version = file.id.0;
-        let same = self.base.tip.paths.range((version, String::new())..);
-        // If the other is here as well, the folder itself is wrong; if it is renamed to this one, that
-        // is an edit. Both are told already.
-        let is_theirs = |id: &Id| !self.here.contains(id) && self.base.is_new(id);
-        let mut same = same.take_while(|(id, _)| id.0 == version).filter(|(id, _)| is_theirs(id));
-        let other = self.places.inside(same.next()?.1);
+        // If the other is here as well, the folder itself is wrong, which is told already.
+        let other = self.same_version(file).find(|(id, _)| self.base.is_new(id))?;
+        let other = self.places.inside(other.1);
         let name = &self.base.name;
         let message =
             format!("has the same version {version} as {other}, which is on {name} already");
@@ -83,11 +80,20 @@ impl Check<'_> {
         self.finding(VERSION_COLLISION, &file.path, message, &help)
     }
 
+    /// The migrations of the target branch that have the version of a file and are not here.
+    fn same_version(&self, file: &Local) -> impl Iterator<Item = (&Id, &String)> {
+        let version = file.id.0;
+        let same = self.base.tip.paths.range((version, String::new())..);
+        let same = same.take_while(move |(id, _)| id.0 == version);
+        same.filter(|(id, _)| !self.here.contains(id))
+    }
+
     /// A new migration that would be applied after a later one.
     fn late(&mut self, file: &Local) -> Option<Finding> {
         let (newest, path) = self.base.tip.paths.last_key_value()?;
         let version = file.id.0;
-        if version >= newest.0 {
+        // What another one was renamed to is told as an edit.
+        if version >= newest.0 || self.same_version(file).next().is_some() {
             return None;
         }
         let (other, name) = (self.places.inside(path), &self.base.name);
@@ -185,6 +191,13 @@ mod tests {
                 vec![A],
                 vec![A],
                 vec!["V1__c.sql"],
+                &["db/V1__a.sql edited-after-merge"],
+            ),
+            (
+                "a merged file is renamed that is not the newest",
+                vec![A, B],
+                vec![A, B],
+                vec!["V1__c.sql", B],
                 &["db/V1__a.sql edited-after-merge"],
             ),
             ("a merged file is moved", vec![A], vec![A], vec!["old/V1__a.sql"], none),

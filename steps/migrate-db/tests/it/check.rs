@@ -112,13 +112,16 @@ fn a_merged_file_that_is_changed_renamed_or_deleted_is_critical() {
 #[test]
 fn an_edit_that_makes_a_merged_file_unusable_is_no_deletion() {
     let project = branch().with("V1__users.sql", "-- landfall: no-transactoin\nSELECT 1;\n");
+    let ran = check(&project, &["--output", "json"]).expect(3);
     assert_eq!(
-        found(&project, 3),
+        findings(&ran),
         [
             "migrations/V1__users.sql:1 critical edited-after-merge",
             "migrations/V1__users.sql:1 blocker unusable-file",
         ]
     );
+    let message = ran.json()["report"]["findings"][0]["message"].clone();
+    assert_eq!(message, "a migration that is on main already is changed");
 }
 
 #[test]
