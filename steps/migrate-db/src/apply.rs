@@ -55,10 +55,12 @@ pub(crate) async fn apply(
         match change {
             Change::CreateHistory { width } => database.create_history(*width).await?,
             Change::CreateRepeatables => database.create_repeatables().await?,
-            Change::Apply { version, .. } => pending.push(Pending::Once(find(version)?)),
-            Change::Repeat { name, .. } => {
+            Change::Apply { version, transaction, .. } => {
+                pending.push((Pending::Once(find(version)?), *transaction));
+            }
+            Change::Repeat { name, transaction, .. } => {
                 let file = repeatables.get(name.as_str()).context("the file of a change")?;
-                pending.push(Pending::Again(file));
+                pending.push((Pending::Again(file), *transaction));
             }
             Change::Record { version, .. } => edits.push(Edit::Insert(row(find(version)?, width))),
             Change::Restate { version, .. } => edits.push(Edit::Update(row(find(version)?, width))),
@@ -93,7 +95,7 @@ impl<'a> Pending<'a> {
         }
     }
 
-    fn step(self, width: Width) -> Step<'a> {
+    fn step(self, width: Width, transaction: bool) -> Step<'a> {
         let record = match self {
             Pending::Once(file) => Edit::Insert(row(file, width)),
             Pending::Again(file) => Edit::Repeat(RepeatableRow {
@@ -102,7 +104,7 @@ impl<'a> Pending<'a> {
                 checksum: checksum::repeatable(file),
             }),
         };
-        Step { script: self.script(), record }
+        Step { script: self.script(), transaction, record }
     }
 
     fn applied(self, time: Duration) -> Applied {
@@ -115,10 +117,10 @@ impl<'a> Pending<'a> {
     }
 }
 
-/// Runs files and records each.
+/// Runs files, as one transaction or not, and records each.
 async fn run(
     database: &mut Database,
-    mut pending: &[Pending<'_>],
+    mut pending: &[(Pending<'_>, bool)],
     width: Width,
     limits: Limits,
 ) -> anyhow::Result<Done> {
@@ -126,10 +128,11 @@ async fn run(
     database.hurry().await?;
     while !pending.is_empty() && done.failure.is_none() {
         let window = &pending[..pending.len().min(WINDOW)];
-        let steps: Vec<Step<'_>> = window.iter().map(|one| one.step(width)).collect();
+        let steps: Vec<Step<'_>> =
+            window.iter().map(|(one, transaction)| one.step(width, *transaction)).collect();
         let id = &steps[0].script.id;
         let ran = output::alive(id, database.apply(&steps, limits)).await;
-        for (one, time) in pending.iter().zip(&ran.times) {
+        for ((one, _), time) in pending.iter().zip(&ran.times) {
             let applied = one.applied(*time);
             output::say(format!("  applied {} ({:.1} s)", applied.id, applied.seconds));
             done.applied.push(applied);

@@ -14,7 +14,7 @@ use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
 use siphasher::sip::SipHasher13;
-use step_core::poll::Deadline;
+use step_core::poll::{Deadline, Pace, poll};
 use step_core::{Exit, Fail, output};
 use tokio::time::Instant;
 
@@ -80,6 +80,8 @@ pub(crate) enum Edit {
 #[derive(Debug, Clone)]
 pub(crate) struct Step<'a> {
     pub(crate) script: &'a Script,
+    /// Whether script and record are one transaction; else the journal is kept.
+    pub(crate) transaction: bool,
     pub(crate) record: Edit,
 }
 
@@ -212,6 +214,30 @@ pub(crate) fn problems(dialect: Dialect, script: &Script) -> Vec<(usize, String)
     };
     sql::split(&script.sql, dialect).iter().filter_map(problem).collect()
 }
+
+/// Opens a connection; a server that does not answer yet is asked again until the deadline.
+async fn connected<T>(
+    wait: &Deadline,
+    open: impl AsyncFn() -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let mut last = None;
+    let connection = poll(wait, PACE, async || match open().await {
+        Ok(connection) => Ok(Some(connection)),
+        Err(err) if Fail::of(&err).is_some_and(Fail::is_transient) => {
+            // Told once, at the end: a database that starts up refuses many times.
+            last = Some(err);
+            Ok(None)
+        }
+        Err(err) => Err(err),
+    });
+    match connection.await? {
+        Some(connection) => Ok(connection),
+        None => Err(last.unwrap_or_else(|| wait.exceeded("no connection").into())),
+    }
+}
+
+/// How often a database that starts, or a lock that is held, is asked for.
+const PACE: Pace = Pace { early: Duration::from_millis(50), late: Duration::from_secs(1) };
 
 /// The width of the history, by the type of its column `version`.
 fn width(kind: Option<&str>, bits32: &str, bits64: &str) -> Result<Width, Fail> {

@@ -8,7 +8,7 @@ use serde::Serialize;
 use step_core::{Exit, Fail};
 
 use crate::checksum::{self, Width};
-use crate::files::{Files, Migration, id, repeatable_id};
+use crate::files::{Files, Migration, Script, id, repeatable_id};
 use crate::sql::Dialect;
 
 /// A row of the history, as refinery writes it.
@@ -43,11 +43,19 @@ pub(crate) struct Recorded {
     pub(crate) history: Option<History>,
     /// None: there is no such table.
     pub(crate) repeatables: Option<Vec<RepeatableRow>>,
+    /// The ids of the files that an earlier run has begun and not ended, as the journal has them.
+    pub(crate) begun: Vec<String>,
 }
 
 impl Recorded {
     fn rows(&self) -> &[Row] {
         self.history.as_ref().map(|history| history.rows.as_slice()).unwrap_or_default()
+    }
+
+    /// Whether a file is run as one transaction. One of which a part was applied already goes on with
+    /// the journal, also when the file would now be one: what was applied must not be applied again.
+    fn is_whole(&self, script: &Script, dialect: Dialect) -> bool {
+        script.is_atomic(dialect) && !self.begun.contains(&script.id)
     }
 
     fn repeatable(&self, name: &str) -> Option<&RepeatableRow> {
@@ -432,13 +440,13 @@ pub(crate) fn up(
         version: file.version,
         name: file.name.clone(),
         file: file.script.path.clone(),
-        transaction: file.script.is_atomic(dialect),
+        transaction: recorded.is_whole(&file.script, dialect),
     });
     let repeat = files.repeatables.iter().filter(|file| names.contains(file.name.as_str()));
     let repeat = repeat.map(|file| Change::Repeat {
         name: file.name.clone(),
         file: file.script.path.clone(),
-        transaction: file.script.is_atomic(dialect),
+        transaction: recorded.is_whole(&file.script, dialect),
         last: recorded.repeatable(&file.name).map(|row| row.applied_on.clone()),
     });
     let create = create(files, recorded).into_iter();
@@ -557,7 +565,7 @@ mod tests {
             checksum: checksum::canonical(&file, width),
         });
         let history = Some(History { width, rows: rows.collect() });
-        Recorded { history, repeatables: None }
+        Recorded { history, ..Recorded::default() }
     }
 
     fn rows(recorded: &mut Recorded) -> &mut Vec<Row> {
@@ -650,6 +658,13 @@ mod tests {
         assert!(shown[0].starts_with("restate version 2: x 77 -> x "), "{shown:?}");
         assert_eq!(shown[1], "forget V3__x, whose file is gone");
         assert_eq!(repair(&files(&[1]), &applied(&[1], Width::Bits64)), []);
+    }
+
+    #[test]
+    fn a_file_that_was_begun_without_a_transaction_is_ended_so() {
+        let begun = Recorded { begun: vec!["V2__x".into()], ..applied(&[1], Width::Bits32) };
+        let changes = up(&files(&[1, 2, 3]), &begun, &Wanted::default()).unwrap();
+        assert_eq!(shown(&changes), ["apply V2__x, without a transaction", "apply V3__x"]);
     }
 
     #[test]

@@ -117,9 +117,13 @@ pub(super) async fn apply<S: Session>(
                 Some(state) => session.was_done(one, &state).await?,
                 None => false,
             };
-            let state = session.state(one).await?;
-            let before = session.tables().mark(&mark(at, state));
-            let ran = alone(session, one, limits, (!is_done).then_some(before), &after).await;
+            let before = if is_done {
+                None
+            } else {
+                let state = session.state(one).await?;
+                Some(session.tables().mark(&mark(at, state)))
+            };
+            let ran = alone(session, one, limits, before, &after).await;
             ran.map_err(|err| (err, one))
         };
         if let Err((err, failed)) = ran {

@@ -12,12 +12,12 @@ use anyhow::Context;
 use mysql_async::prelude::Queryable as _;
 use mysql_async::{Conn, Error, Opts, ServerError, SslOpts};
 use siphasher::sip::SipHasher13;
-use step_core::poll::{Deadline, Pace, poll};
+use step_core::poll::{Deadline, poll};
 use step_core::{Exit, Fail, innermost, output};
 
 use super::journal::{self, Session};
-use super::tables::{Mark, Tables};
-use super::{Access, Edit, Limits, Step, repeatable_row, row};
+use super::tables::{JOURNAL, Mark, Tables};
+use super::{Access, Edit, Limits, PACE, Step, connected, repeatable_row, row};
 use crate::address::{MysqlAddress, Tls};
 use crate::checksum::Width;
 use crate::files::Script;
@@ -31,8 +31,6 @@ pub(crate) struct Mysql {
     address: MysqlAddress,
     tables: Tables,
 }
-
-const PACE: Pace = Pace { early: Duration::from_millis(50), late: Duration::from_secs(1) };
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
@@ -57,20 +55,7 @@ impl Mysql {
         access: Access,
         wait: &Deadline,
     ) -> anyhow::Result<Self> {
-        let mut last = None;
-        let connection = poll(wait, PACE, async || match open(address).await {
-            Ok(connection) => Ok(Some(connection)),
-            Err(err) if Fail::of(&err).is_some_and(Fail::is_transient) => {
-                // Told once, at the end: a database that starts up refuses many times.
-                last = Some(err);
-                Ok(None)
-            }
-            Err(err) => Err(err),
-        });
-        let mut connection = match connection.await? {
-            Some(connection) => connection,
-            None => return Err(last.unwrap_or_else(|| wait.exceeded("no connection").into())),
-        };
+        let mut connection = connected(wait, async || open(address).await).await?;
         if access == Access::Read {
             let read_only = "SET SESSION TRANSACTION READ ONLY";
             connection.query_drop(read_only).await.context("set the session to read only")?;
@@ -137,14 +122,18 @@ impl Mysql {
         let sql = "SELECT t.table_name, c.data_type FROM information_schema.tables t \
                    LEFT JOIN information_schema.columns c ON c.table_schema = t.table_schema \
                    AND c.table_name = t.table_name AND c.column_name = 'version' \
-                   WHERE t.table_schema = ? AND t.table_name IN (?, ?)";
-        let names = (&self.address.database, TABLE, REPEATABLES);
+                   WHERE t.table_schema = ? AND t.table_name IN (?, ?, ?)";
+        let names = (&self.address.database, TABLE, REPEATABLES, JOURNAL);
         let found: Vec<(String, Option<String>)> =
             self.connection.exec(sql, names).await.map_err(failed("look for the history"))?;
         let mut recorded = Recorded::default();
         for (table, kind) in found {
             if table == TABLE {
                 recorded.history = Some(self.history(kind).await?);
+            } else if table == JOURNAL {
+                let sql = format!("SELECT id FROM {}", self.tables.journal);
+                let ids = self.connection.query(sql).await;
+                recorded.begun = ids.map_err(failed("read the journal"))?;
             } else {
                 let sql = format!(
                     "SELECT {} FROM {} ORDER BY name",
@@ -201,7 +190,7 @@ impl Mysql {
 
     /// See [`super::Database::apply`].
     pub(super) async fn apply(&mut self, step: &Step<'_>, limits: Limits) -> anyhow::Result<()> {
-        if !step.script.is_atomic(Dialect::Mysql) {
+        if !step.transaction {
             return journal::apply(self, step, limits).await;
         }
         let statements = sql::split(&step.script.sql, Dialect::Mysql);

@@ -8,15 +8,15 @@ use anyhow::Context;
 use futures_util::TryStreamExt;
 use futures_util::future::join3;
 use siphasher::sip::SipHasher13;
-use step_core::poll::{Deadline, Pace, poll};
+use step_core::poll::{Deadline, poll};
 use step_core::{Exit, Fail, innermost, output};
 use tokio_postgres::error::{DbError, ErrorPosition, SqlState};
 use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::journal::{self, Session};
-use super::tables::{Mark, Tables};
-use super::{Access, Edit, Limits, Step, repeatable_row, row};
+use super::tables::{JOURNAL, Mark, Tables};
+use super::{Access, Edit, Limits, PACE, Step, connected, repeatable_row, row};
 use crate::address::PostgresAddress;
 use crate::checksum::Width;
 use crate::files::Script;
@@ -35,8 +35,6 @@ pub(crate) struct Postgres {
     reset: String,
 }
 
-const PACE: Pace = Pace { early: Duration::from_millis(50), late: Duration::from_secs(1) };
-
 impl Postgres {
     /// Connects; a server that does not answer yet is asked again until the deadline.
     pub(super) async fn connect(
@@ -44,20 +42,7 @@ impl Postgres {
         access: Access,
         wait: &Deadline,
     ) -> anyhow::Result<Self> {
-        let mut last = None;
-        let client = poll(wait, PACE, async || match open(address).await {
-            Ok(client) => Ok(Some(client)),
-            Err(err) if Fail::of(&err).is_some_and(Fail::is_transient) => {
-                // Told once, at the end: a database that starts up refuses many times.
-                last = Some(err);
-                Ok(None)
-            }
-            Err(err) => Err(err),
-        });
-        let client = match client.await? {
-            Some(client) => client,
-            None => return Err(last.unwrap_or_else(|| wait.exceeded("no connection").into())),
-        };
+        let client = connected(wait, async || open(address).await).await?;
         if access == Access::Read {
             let read_only = "SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY";
             client.batch_execute(read_only).await.context("set the session to read only")?;
@@ -154,13 +139,19 @@ impl Postgres {
                    JOIN pg_namespace n ON n.oid = c.relnamespace \
                    LEFT JOIN pg_attribute a \
                    ON a.attrelid = c.oid AND a.attname = 'version' AND NOT a.attisdropped \
-                   WHERE n.nspname = $1 AND c.relname IN ($2, $3)";
-        let found = self.client.query(sql, &[&self.schema, &TABLE, &REPEATABLES]).await;
+                   WHERE n.nspname = $1 AND c.relname IN ($2, $3, $4)";
+        let found = self.client.query(sql, &[&self.schema, &TABLE, &REPEATABLES, &JOURNAL]).await;
         let found = found.map_err(lost("look for the history"))?;
         let mut recorded = Recorded::default();
         for table in found {
-            if table.get::<_, &str>(0) == TABLE {
+            let name: &str = table.get(0);
+            if name == TABLE {
                 recorded.history = Some(self.history(table.get(1)).await?);
+            } else if name == JOURNAL {
+                let sql = format!("SELECT id::text FROM {}", self.tables.journal);
+                let rows = self.client.query(&sql, &[]).await;
+                let rows = rows.map_err(failed("read the journal"))?;
+                recorded.begun = rows.iter().map(|row| row.get(0)).collect();
             } else {
                 let sql = format!(
                     "SELECT name::text, applied_on::text, checksum::text FROM {} ORDER BY 1",
@@ -229,7 +220,7 @@ impl Postgres {
     /// See [`super::Database::apply`].
     pub(super) async fn apply(&mut self, step: &Step<'_>, limits: Limits) -> anyhow::Result<()> {
         let script = step.script;
-        if script.directives.no_transaction {
+        if !step.transaction {
             return journal::apply(self, step, limits).await;
         }
         let mut attempt = 0;

@@ -8,13 +8,13 @@ use std::time::Duration;
 use anyhow::Context;
 use rusqlite::fallible_iterator::FallibleIterator as _;
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _};
-use step_core::poll::{Deadline, Pace, poll};
+use step_core::poll::{Deadline, poll};
 use step_core::{Exit, Fail, output};
 use tokio::time::Instant;
 
 use super::journal::{self, Session};
-use super::tables::{Mark, Tables};
-use super::{Access, Edit, Limits, Ran, Step, repeatable_row, row};
+use super::tables::{JOURNAL, Mark, Tables};
+use super::{Access, Edit, Limits, PACE, Ran, Step, repeatable_row, row};
 use crate::checksum::Width;
 use crate::files::Script;
 use crate::plan::{History, REPEATABLES, Recorded, RepeatableRow, TABLE};
@@ -34,8 +34,6 @@ pub(crate) struct Sqlite {
 /// How long scripts are collected in one transaction: each commit waits for the disk two or three
 /// times, which is more than most migrations take.
 const BATCH: Duration = Duration::from_millis(200);
-
-const PACE: Pace = Pace { early: Duration::from_millis(50), late: Duration::from_secs(1) };
 
 /// How long a writer that is not migrate-db may keep the database busy, where no time is set.
 const BUSY: Duration = Duration::from_secs(10);
@@ -122,7 +120,8 @@ impl Sqlite {
                 Err(err) => return Ok(Err(err)),
             };
             let repeatables = read_repeatables(&transaction)?;
-            Ok(repeatables.map(|repeatables| Recorded { history, repeatables }))
+            let begun = read_begun(&transaction)?;
+            Ok(repeatables.map(|repeatables| Recorded { history, repeatables, begun }))
         })
         .await?
     }
@@ -157,14 +156,14 @@ impl Sqlite {
     /// See [`super::Database::apply`].
     pub(super) async fn apply(&mut self, steps: &[Step<'_>], limits: Limits) -> Ran {
         let Some(first) = steps.first() else { return Ran::default() };
-        if first.script.directives.no_transaction {
+        if !first.transaction {
             let start = Instant::now();
             return match journal::apply(self, first, limits).await {
                 Ok(()) => Ran { times: vec![start.elapsed()], failure: None },
                 Err(err) => Ran { times: Vec::new(), failure: Some(err) },
             };
         }
-        let together = steps.iter().take_while(|step| !step.script.directives.no_transaction);
+        let together = steps.iter().take_while(|step| step.transaction);
         let together = together.map(|step| (step.script.clone(), self.tables.edit(&step.record)));
         let mut together: Vec<(Script, String)> = together.collect();
         if !self.is_single && together.len() > 1 {
@@ -336,11 +335,24 @@ fn failed(what: &str, err: &rusqlite::Error) -> Fail {
     Fail::new(exit, format!("{what}: {}", message(err)))
 }
 
+fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
+    connection.query_row(sql, [name], |row| Ok(row.get::<_, i64>(0)? > 0))
+}
+
+fn read_begun(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    if !has_table(connection, JOURNAL)? {
+        return Ok(Vec::new());
+    }
+    let mut all = connection.prepare(&format!("SELECT id FROM {JOURNAL}"))?;
+    let ids = all.query_map([], |row| row.get(0))?;
+    ids.collect()
+}
+
 fn read_repeatables(
     connection: &Connection,
 ) -> rusqlite::Result<anyhow::Result<Option<Vec<RepeatableRow>>>> {
-    let exists = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = ?1";
-    if connection.query_row(exists, [REPEATABLES], |row| row.get::<_, i64>(0))? == 0 {
+    if !has_table(connection, REPEATABLES)? {
         return Ok(Ok(None));
     }
     let sql = format!("SELECT name, applied_on, checksum FROM {REPEATABLES} ORDER BY name");

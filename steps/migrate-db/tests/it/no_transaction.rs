@@ -1,6 +1,6 @@
 //! Files without a transaction, locks and time-outs.
 
-use crate::support::{Database, WithMigration, connect, run, wait};
+use crate::support::{Database, Maria, WithMigration, connect, run, sqlite, sqlite_texts, wait};
 
 const INDEX: &str =
     "-- landfall: no-transaction\nCREATE INDEX CONCURRENTLY by_name ON users (name);\n";
@@ -111,4 +111,39 @@ fn a_statement_that_runs_too_long_ends_with_5() {
     let project = database.project().with("V1__slow.sql", sql);
     run(&project, &[]).expect(5).says("canceling statement due to statement timeout");
     assert_eq!(database.history(), [] as [&str; 0]);
+}
+
+#[test]
+fn a_file_that_was_begun_is_not_run_again_from_its_start_when_it_becomes_one_transaction() {
+    let (database, maria) = (Database::new(), Maria::new());
+    for project in [database.project(), maria.project(), sqlite()] {
+        let project = project.with("V1__log.sql", "CREATE TABLE log (n int);\n");
+        // Each is a transaction of its own here, also in MySQL: there a table comes in between.
+        let begun = "-- landfall: no-transaction\nINSERT INTO log VALUES (1);\n\
+                     CREATE TABLE between_them (n int);\nINSERT INTO nowhere VALUES (2);\n";
+        let project = project.with("V2__rows.sql", begun);
+        run(&project, &[]).expect(1).says("the first 2 of its 3 statements were applied");
+        // Nothing but the directive is taken away and the last statement mended.
+        let whole = begun.replace("-- landfall: no-transaction\n", "").replace("nowhere", "log");
+        let project = project.with("V2__rows.sql", &whole);
+        let plan = run(&project, &["plan"]).expect(0).stdout;
+        assert!(plan.ends_with("apply V2__rows, without a transaction\n"), "{plan}");
+        run(&project, &[]).expect(0).says("an earlier run applied 2 of 3 statements; going on");
+        if project.path("app.db").exists() {
+            let rows = "SELECT CAST(n AS text) FROM log ORDER BY log.n";
+            assert_eq!(sqlite_texts(&project, rows), ["1", "2"]);
+        }
+    }
+    assert_eq!(database.texts("SELECT n::text FROM log ORDER BY log.n"), ["1", "2"]);
+    assert_eq!(maria.texts("SELECT n FROM log ORDER BY n"), ["1", "2"]);
+}
+
+#[test]
+fn a_file_of_mysql_whose_beginning_was_changed_to_rows_alone_is_refused_like_any_other() {
+    let maria = Maria::new();
+    let project = maria.project().with("V1__a.sql", "CREATE TABLE a (n int);\nSELECT nonsense;\n");
+    run(&project, &[]).expect(1).says("the first of its 2 statements was applied");
+    let project = project.with("V1__a.sql", "INSERT INTO a VALUES (1);\n");
+    run(&project, &[]).expect(8).says("these were changed since").says("restore them");
+    assert_eq!(maria.texts("SELECT n FROM a"), [] as [&str; 0]);
 }
