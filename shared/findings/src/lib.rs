@@ -17,6 +17,7 @@
 
 mod codequality;
 mod junit;
+mod reports;
 mod sarif;
 mod source;
 
@@ -28,6 +29,7 @@ use serde::Serialize;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use step_core::secret::redact;
 
+pub use reports::Reports;
 pub use sarif::Tool;
 pub use source::{Place, Source};
 
@@ -80,6 +82,9 @@ pub struct Finding {
     help: Option<String>,
     #[serde(flatten)]
     place: Place,
+    /// Where it is in what the file means, as `#/paths/~1orders`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    within: Option<String>,
     /// Empty until the finding is among others.
     fingerprint: String,
 }
@@ -98,6 +103,7 @@ impl Finding {
             message: message.into(),
             help: None,
             place,
+            within: None,
             fingerprint: String::new(),
         }
     }
@@ -105,6 +111,13 @@ impl Finding {
     /// What to do about it.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Where it is in what the file means, where lines say little: a JSON Pointer in a document. It
+    /// tells findings on equal lines apart.
+    pub fn within(mut self, within: impl Into<String>) -> Self {
+        self.within = Some(within.into());
         self
     }
 
@@ -133,6 +146,11 @@ impl Finding {
         &self.fingerprint
     }
 
+    /// What a finding of a rule is about in its file, wherever the line stands.
+    fn identity(&self) -> &str {
+        self.within.as_deref().unwrap_or_else(|| self.place.text.trim())
+    }
+
     /// Message and help as one text, for forms that know no help.
     fn description(&self) -> String {
         match &self.help {
@@ -145,11 +163,15 @@ impl Finding {
     }
 }
 
-/// As compilers do: `path:line:column: severity: message [rule]`, and a line with the help.
+/// As compilers do: `path:line:column: severity: message [rule]`, and lines with where it is within the
+/// document and the help.
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rule, severity, message, help, place, .. } = self;
+        let Self { rule, severity, message, help, place, within, .. } = self;
         write!(f, "{place}: {severity}: {message} [{rule}]")?;
+        if let Some(within) = within {
+            write!(f, "\n  at {within}")?;
+        }
         match help {
             Some(help) => write!(f, "\n  help: {help}"),
             None => Ok(()),
@@ -169,13 +191,14 @@ impl Findings {
         findings.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| a.rule.cmp(&b.rule)));
         let mut seen: HashMap<(String, String, String), u64> = HashMap::new();
         for it in &mut findings {
-            let place = (it.rule.clone(), it.place.path.clone(), it.place.text.trim().to_owned());
+            let place = (it.rule.clone(), it.place.path.clone(), it.identity().to_owned());
             let occurrence = seen.entry(place).or_default();
             it.fingerprint = fingerprint(it, *occurrence);
             *occurrence += 1;
             it.message = redact(&it.message).into_owned();
             it.help = it.help.take().map(|help| redact(&help).into_owned());
             it.place.path = redact(&it.place.path).into_owned();
+            it.within = it.within.take().map(|within| redact(&within).into_owned());
         }
         Self(findings)
     }
@@ -231,11 +254,11 @@ impl fmt::Display for Findings {
 }
 
 /// Of rule, path, and the text of the line, not its number: a line that moves keeps its fingerprint.
-/// Equal lines are told apart by counting them.
+/// What is told by where it is within the document needs no text. Equal ones are told apart by counting
+/// them.
 fn fingerprint(finding: &Finding, occurrence: u64) -> String {
     let mut hasher = SipHasher13::new();
-    let Place { path, text, .. } = &finding.place;
-    for part in [finding.rule.as_str(), path, text.trim()] {
+    for part in [finding.rule.as_str(), &finding.place.path, finding.identity()] {
         hasher.write(part.as_bytes());
         // No byte of UTF-8: it keeps the parts apart.
         hasher.write(&[0xFF]);
@@ -285,6 +308,19 @@ mod tests {
     fn fingerprints_do_not_change_from_release_to_release() {
         // GitLab compares with the report of an older pipeline.
         assert_eq!(fingerprints("DROP x;\n"), ["b8d6a1b180ae4d8b4489c765496f2417"]);
+    }
+
+    #[test]
+    fn what_is_told_by_its_way_in_the_document_keeps_its_fingerprint_when_the_line_changes() {
+        let of = |text: &str, within: &str| {
+            let place = Source::new("a.json", text).point(0);
+            let finding = Finding::new("r", Severity::Major, "m", place).within(within);
+            Findings::new(vec![finding]).0[0].clone()
+        };
+        let one = of("{}", "#/paths/~1a");
+        assert_eq!(of("{ }", "#/paths/~1a").fingerprint, one.fingerprint);
+        assert_ne!(of("{}", "#/paths/~1b").fingerprint, one.fingerprint);
+        assert_eq!(one.to_string(), "a.json:1:1: major: m [r]\n  at #/paths/~1a");
     }
 
     #[test]

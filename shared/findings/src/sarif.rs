@@ -52,12 +52,16 @@ const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json";
 
 fn result(finding: &Finding, rules: &[&str]) -> Value {
+    let mut location = json!({ "physicalLocation": location(&finding.place) });
+    if let Some(within) = &finding.within {
+        location["logicalLocations"] = json!([{ "fullyQualifiedName": within }]);
+    }
     json!({
         "ruleId": finding.rule,
         "ruleIndex": rules.iter().position(|rule| *rule == finding.rule),
         "level": level(finding.severity),
         "message": { "text": finding.description() },
-        "locations": [{ "physicalLocation": location(&finding.place) }],
+        "locations": [location],
         "partialFingerprints": { "landfall/v1": finding.fingerprint },
         "properties": { "severity": finding.severity },
     })

@@ -1,5 +1,6 @@
 //! Places in files.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 use std::path::{Component, Path};
@@ -47,21 +48,39 @@ impl fmt::Display for Place {
     }
 }
 
+/// How much of a line is kept with a place: files that a program wrote may be one line of megabytes.
+const MAX_LINE: usize = 1000;
+
 /// A file with its text, in which places are looked up.
 #[derive(Debug, Clone)]
 pub struct Source<'a> {
     path: String,
-    text: &'a str,
+    text: Cow<'a, str>,
     /// Where each line begins.
     starts: Vec<usize>,
+    /// Bytes are characters.
+    is_ascii: bool,
 }
 
 impl<'a> Source<'a> {
     /// A file; `path` is relative to the repository.
-    pub fn new(path: impl AsRef<Path>, text: &'a str) -> Self {
+    pub fn new(path: impl AsRef<Path>, text: impl Into<Cow<'a, str>>) -> Self {
+        let text = text.into();
         let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
         let starts = std::iter::once(0).chain(breaks).collect();
-        Self { path: slashed(path.as_ref()), text, starts }
+        let is_ascii = text.is_ascii();
+        Self { path: slashed(path.as_ref()), text, starts, is_ascii }
+    }
+
+    /// The path of the file.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// A byte, of which it is not known where what begins there ends.
+    pub fn point(&self, byte: usize) -> Place {
+        let (line, column) = self.position(byte);
+        Place { column: Some(column), ..self.line(line) }
     }
 
     /// A whole line, from 1.
@@ -93,12 +112,15 @@ impl<'a> Source<'a> {
         let byte = byte.min(self.text.len());
         let line = self.starts.partition_point(|start| *start <= byte);
         let before = self.text.get(self.starts[line - 1]..byte).unwrap_or_default();
-        (line, before.chars().count() + 1)
+        let characters = if self.is_ascii { before.len() } else { before.chars().count() };
+        (line, characters + 1)
     }
 
-    fn text_of(&self, line: usize) -> &'a str {
+    /// The text of a line, its beginning if it is very long.
+    fn text_of(&self, line: usize) -> &str {
         let Some(start) = self.starts.get(line - 1) else { return "" };
         let end = self.starts.get(line).copied().unwrap_or(self.text.len());
+        let end = self.text.floor_char_boundary(end.min(start + MAX_LINE));
         self.text[*start..end].trim_end_matches(['\r', '\n'])
     }
 }

@@ -31,8 +31,9 @@ use serde::Deserialize;
 use step_core::{Common, Fail};
 
 pub use model::{
-    AccountId, BuildImage, DeployFargate, DeployStack, Engine, Environment, Landfall, Level,
-    MigrateDatabase, MigrateDb, MigrateDbCheck, PushEcr, Service, SmokeTest, Span,
+    AccountId, BuildImage, ChangeLevel, Collisions, DeployFargate, DeployStack, Engine, EnvValue,
+    Environment, GenOpenapi, Landfall, Level, MigrateDatabase, MigrateDb, MigrateDbCheck,
+    OpenapiDiff, OpenapiLint, OpenapiSource, PushEcr, Service, SmokeTest, Span,
 };
 pub use parse::{nearest, parse};
 

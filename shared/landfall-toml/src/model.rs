@@ -57,6 +57,9 @@ pub struct Environment {
     /// Settings of deploy-fargate.
     #[serde(rename = "deploy-fargate")]
     pub deploy_fargate: DeployFargate,
+    /// Settings of gen-openapi.
+    #[serde(rename = "gen-openapi")]
+    pub gen_openapi: GenOpenapi,
     /// Settings of migrate-db.
     #[serde(rename = "migrate-db")]
     pub migrate_db: MigrateDb,
@@ -215,6 +218,116 @@ pub enum Level {
     Critical,
     /// Nothing works with it.
     Blocker,
+}
+
+/// Settings of gen-openapi.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct GenOpenapi {
+    /// The file of the description, that is written and checked; its ending says whether it is JSON or
+    /// YAML. Default: `openapi.json`.
+    pub file: Option<PathBuf>,
+    /// What the description is made of, by name. Without any, the file is written by hand.
+    pub sources: IndexMap<String, OpenapiSource>,
+    /// What becomes of things of one name that are not the same. Default: error.
+    pub collisions: Option<Collisions>,
+    /// The title of the description. Default: that of the first source.
+    pub title: Option<String>,
+    /// The version of the description. Default: the tag of the pipeline without its `v`, else that of
+    /// the first source.
+    pub version: Option<String>,
+    /// The URLs at which the service is reached. Default: those of the sources.
+    pub servers: Option<Vec<String>>,
+    /// The version of OpenAPI to convert to: "3.0", for API Gateway. Default: as the sources are.
+    pub openapi: Option<String>,
+    /// Folders and URLs that references may point to besides the repository, by how they begin.
+    pub allow_references: Vec<String>,
+    /// Settings of `gen-openapi lint`.
+    pub lint: OpenapiLint,
+    /// Settings of `gen-openapi diff`.
+    pub diff: OpenapiDiff,
+}
+
+/// Where a description comes from: exactly one of `command`, `serve`, `url` and `file`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OpenapiSource {
+    /// A program that prints it, with its arguments; or that writes the `file`.
+    pub command: Option<Vec<String>>,
+    /// A service to start, with its arguments, until the `url` answers.
+    pub serve: Option<Vec<String>>,
+    /// The address.
+    pub url: Option<String>,
+    /// The file, JSON or YAML.
+    pub file: Option<PathBuf>,
+    /// The folder in which a program runs. Default: the current one.
+    pub folder: Option<PathBuf>,
+    /// Variables that a program gets; values of its own, or `true` for those of the step. Besides them
+    /// it gets what no program works without, as PATH and HOME.
+    pub env: IndexMap<String, EnvValue>,
+    /// How long a program may run, or a service may take to answer, for example "2m". Default: 60s.
+    pub timeout: Option<Span>,
+    /// What is put before each path, for example "/orders".
+    pub path_prefix: Option<String>,
+}
+
+/// A variable of a program.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum EnvValue {
+    /// `true`: it is passed on.
+    Passed(bool),
+    /// Its value.
+    Value(String),
+}
+
+/// What becomes of two components of one name that are not the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Collisions {
+    /// Nothing is written.
+    Error,
+    /// All components of a source get its name in front.
+    Prefix,
+    /// The later one gets a number.
+    Rename,
+}
+
+/// Settings of `gen-openapi lint`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OpenapiLint {
+    /// How bad it is what a rule finds, or "off".
+    pub rules: BTreeMap<String, Level>,
+    /// The file of findings that are accepted. Default: `.openapi-lint-ignore`, if there is one.
+    pub ignore_file: Option<PathBuf>,
+}
+
+/// Settings of `gen-openapi diff`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct OpenapiDiff {
+    /// What the description is compared with: a file, a URL, or git:REVISION:PATH. Default: the file
+    /// as it was when the branch left its target.
+    pub base: Option<String>,
+    /// How bad a kind of change is.
+    pub changes: BTreeMap<String, ChangeLevel>,
+    /// The file of changes that are accepted. Default: `.openapi-diff-ignore`, if there is one.
+    pub ignore_file: Option<PathBuf>,
+}
+
+/// How bad a change is for those who call the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ChangeLevel {
+    /// Not told.
+    Off,
+    /// Nobody is hurt.
+    Safe,
+    /// It may hurt: that depends on the caller.
+    Dangerous,
+    /// Callers stop working.
+    Breaking,
 }
 
 /// Settings of smoke-test.

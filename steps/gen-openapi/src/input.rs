@@ -1,0 +1,167 @@
+//! What a description is read from: a file, standard input, an address, or a commit of git.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use anyhow::Context;
+use step_core::process::Process;
+use step_core::{Exit, Fail, FailContext, innermost};
+use tokio::io::AsyncReadExt;
+use url::Url;
+
+/// How large a document may be, in bytes. The largest public descriptions have 12 MB.
+pub(crate) const MAX_SIZE: usize = 64 * 1024 * 1024;
+
+/// How long an address may take to answer.
+const FETCH_LIMIT: Duration = Duration::from_secs(30);
+
+/// What a description is read from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Input {
+    File(PathBuf),
+    Stdin,
+    Url(Url),
+    /// A file as it is in a commit; the path is relative to the root of the repository.
+    Git {
+        revision: String,
+        path: String,
+    },
+}
+
+impl FromStr for Input {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        if text == "-" {
+            return Ok(Input::Stdin);
+        }
+        if let Some(rest) = text.strip_prefix("git:") {
+            let (revision, path) = rest
+                .split_once(':')
+                .filter(|(revision, path)| !revision.is_empty() && !path.is_empty())
+                .ok_or("write it as git:REVISION:PATH, as in git:origin/main:api/openapi.yaml")?;
+            let path = path.strip_prefix("./").unwrap_or(path);
+            return Ok(Input::Git { revision: revision.to_owned(), path: path.to_owned() });
+        }
+        if text.starts_with("http://") || text.starts_with("https://") {
+            return text.parse().map(Input::Url).map_err(|err| format!("not a URL: {err}"));
+        }
+        if text.is_empty() {
+            return Err("name a file, - for standard input, a URL, or git:REVISION:PATH".to_owned());
+        }
+        Ok(Input::File(text.into()))
+    }
+}
+
+/// As it is written on the command line.
+impl fmt::Display for Input {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Input::File(path) => write!(f, "{}", path.display()),
+            Input::Stdin => f.write_str("-"),
+            Input::Url(url) => f.write_str(url.as_str()),
+            Input::Git { revision, path } => write!(f, "git:{revision}:{path}"),
+        }
+    }
+}
+
+impl Input {
+    /// Reads all of it.
+    ///
+    /// # Errors
+    /// Exit 2: there is no such file or commit, or it is larger than [`MAX_SIZE`]. Exit 4: the address
+    /// does not answer, or not with 200. Exit 5: it takes too long.
+    pub(crate) async fn read(&self) -> anyhow::Result<Vec<u8>> {
+        let bytes = match self {
+            Input::File(path) => {
+                let fail = || Fail::invalid(format!("{} cannot be read", path.display()));
+                read_file(path).await.or_fail(fail)?
+            }
+            Input::Stdin => {
+                let mut bytes = Vec::new();
+                let mut stdin = tokio::io::stdin().take(MAX_SIZE as u64 + 1);
+                stdin.read_to_end(&mut bytes).await.context("read standard input")?;
+                bytes
+            }
+            Input::Url(url) => fetch(url).await?,
+            Input::Git { revision, path } => {
+                let object = format!("{revision}:{path}");
+                let args = ["cat-file", "blob", "--end-of-options", &object];
+                let shown = Process::new("git", args).output().await;
+                let fail = || {
+                    Fail::invalid(format!("git has no file {path} in {revision}")).help(
+                        "fetch the commit, and write the path from the root of the repository",
+                    )
+                };
+                shown.or_fail(fail)?.into_bytes()
+            }
+        };
+        if bytes.len() > MAX_SIZE {
+            let limit = MAX_SIZE / 1024 / 1024;
+            return Err(Fail::invalid(format!("{self} is larger than {limit} MB")).into());
+        }
+        Ok(bytes)
+    }
+}
+
+async fn read_file(path: &PathBuf) -> std::io::Result<Vec<u8>> {
+    let file = tokio::fs::File::open(path).await?;
+    let mut bytes = Vec::new();
+    file.take(MAX_SIZE as u64 + 1).read_to_end(&mut bytes).await?;
+    Ok(bytes)
+}
+
+async fn fetch(url: &Url) -> anyhow::Result<Vec<u8>> {
+    let unreachable = |why: String| {
+        Fail::new(Exit::Unreachable, format!("{} cannot be fetched: {why}", without_password(url)))
+    };
+    let client = reqwest::Client::builder().timeout(FETCH_LIMIT).build().context("set up HTTP")?;
+    let fail = |err: reqwest::Error| {
+        if err.is_timeout() {
+            let limit = humantime::format_duration(FETCH_LIMIT);
+            let message = format!("{} took longer than {limit}", without_password(url));
+            return Fail::new(Exit::TimedOut, message);
+        }
+        unreachable(innermost(&err))
+    };
+    let mut answer = client.get(url.clone()).send().await.map_err(fail)?;
+    if !answer.status().is_success() {
+        return Err(unreachable(format!("the server answered {}", answer.status())).into());
+    }
+    let mut bytes = Vec::new();
+    while let Some(chunk) = answer.chunk().await.map_err(fail)? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() > MAX_SIZE {
+            break;
+        }
+    }
+    Ok(bytes)
+}
+
+/// A URL for people.
+pub(crate) fn without_password(url: &Url) -> Url {
+    let mut url = url.clone();
+    if url.password().is_some() {
+        let _has_a_host = url.set_password(Some("MASKED"));
+    }
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Input;
+
+    #[test]
+    fn inputs_are_told_apart_by_how_they_are_written() {
+        let read = |text: &str| text.parse::<Input>();
+        assert_eq!(read("-"), Ok(Input::Stdin));
+        assert_eq!(read("api/openapi.yaml"), Ok(Input::File("api/openapi.yaml".into())));
+        assert!(matches!(read("https://example.com/a.json"), Ok(Input::Url(_))));
+        let (revision, path) = ("origin/main".to_owned(), "api/a.yaml".to_owned());
+        assert_eq!(read("git:origin/main:./api/a.yaml"), Ok(Input::Git { revision, path }));
+        assert!(read("git:main").unwrap_err().contains("git:REVISION:PATH"));
+        assert!(read("").is_err());
+    }
+}

@@ -1,0 +1,34 @@
+//! `validate`.
+
+use std::fmt;
+
+use serde::Serialize;
+use step_core::{Fail, Report};
+
+use crate::input::Input;
+use crate::settings::Settings;
+
+/// The options of `validate`.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Options {}
+
+/// The report.
+#[derive(Debug, Serialize)]
+pub struct Checked {}
+
+pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::Result<Checked> {
+    let _ = (options, settings);
+    Err(Fail::invalid("not there yet").into())
+}
+
+impl Report for Checked {
+    fn outcome(&self) -> &str {
+        ""
+    }
+}
+
+impl fmt::Display for Checked {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("")
+    }
+}
