@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use granit_parser::{Event, Options, Parser, ScalarStyle, Span, Tag};
+use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, Span, Tag};
 
 use super::json::{too_deep, twice};
 use super::sources::Placer;
@@ -20,12 +20,17 @@ const MAX_ALIASED: usize = 1_000_000;
 pub(super) fn read(text: &str, placer: Placer) -> Result<Node, SyntaxError> {
     let mut options = Options::default();
     options.emit_comments = false;
+    options.flow_nesting_limit = MAX_DEPTH;
+    options.block_nesting_limit = MAX_DEPTH;
     let mut reader =
         Reader { placer, open: Vec::new(), anchors: HashMap::new(), aliased: 0, root: None };
     for event in Parser::new_from_str_with_options(text, options) {
         let (event, span) = event.map_err(|err| {
             let offset = err.marker().byte_offset().unwrap_or(0);
-            SyntaxError::new(offset, format!("not YAML: {}", err.info()))
+            match err.kind() {
+                ErrorKind::RecursionLimitExceeded => SyntaxError::new(offset, too_deep()),
+                _ => SyntaxError::new(offset, format!("not YAML: {}", err.info())),
+            }
         })?;
         reader.take(event, start_of(&span))?;
     }
