@@ -60,6 +60,9 @@ pub struct Environment {
     /// Settings of gen-openapi.
     #[serde(rename = "gen-openapi")]
     pub gen_openapi: GenOpenapi,
+    /// Settings of lint-check.
+    #[serde(rename = "lint-check")]
+    pub lint_check: LintCheck,
     /// Settings of migrate-db.
     #[serde(rename = "migrate-db")]
     pub migrate_db: MigrateDb,
@@ -127,6 +130,68 @@ pub struct DeployFargate {
     pub desired_count: Option<u16>,
     /// How long to wait, for example "15m".
     pub timeout: Option<Span>,
+}
+
+/// Settings of lint-check.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LintCheck {
+    /// Linters by name: those that are known, and others that say how they are run.
+    pub linters: IndexMap<String, LinterSettings>,
+    /// Files that are not checked, as patterns of gitignore.
+    pub exclude: Vec<String>,
+    /// The file of findings that are accepted. Default: `.lint-baseline.json`, if there is one.
+    pub baseline: Option<PathBuf>,
+    /// How long a linter may run, for example "10m". Default: 5m.
+    pub timeout: Option<Span>,
+}
+
+/// Settings of a linter.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LinterSettings {
+    /// Whether it runs: `false` for never; `true` for always, so that it is an error when it is not
+    /// installed. Default: when the repository has files for it.
+    pub enabled: Option<bool>,
+    /// The version that it has to have, or how that begins: "0.11".
+    pub version: Option<String>,
+    /// Arguments besides those that it is run with.
+    pub args: Vec<String>,
+    /// The files that it checks, as patterns of gitignore. Default: those of its kind.
+    pub files: Option<Vec<String>>,
+    /// How long it may run. Default: `timeout` of all.
+    pub timeout: Option<Span>,
+    /// Names of linters that have to end before it begins.
+    pub after: Vec<String>,
+    /// For a linter that is not known: the program and its arguments; `{files}` stands for the files.
+    pub command: Option<Vec<String>>,
+    /// For a linter that is not known: the program and its arguments with which it mends.
+    pub fix: Option<Vec<String>>,
+    /// For a linter that is not known: what it prints. Default: lines.
+    pub format: Option<LinterFormat>,
+    /// For `lines`: a regular expression with the groups `path`, `line`, `column`, `severity`, `rule`
+    /// and `message`. Default: that of compilers, `path:line:column: message`.
+    pub pattern: Option<String>,
+    /// How bad it is what it finds, where it does not say that itself. Default: major.
+    pub severity: Option<Level>,
+    /// Its configuration files.
+    pub configs: Vec<String>,
+}
+
+/// What a linter prints.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LinterFormat {
+    /// A line for each finding.
+    Lines,
+    /// XML of Checkstyle.
+    Checkstyle,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// JSON of GitLab's Code Quality.
+    CodeQuality,
+    /// Nothing that is read: a finding for each file, or for the run, when it does not end with 0.
+    Exit,
 }
 
 /// Settings of migrate-db. The database's URL is no setting, for it holds a password; where it is
