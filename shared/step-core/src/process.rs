@@ -1,7 +1,7 @@
 //! Child processes: each in a group of its own, with a time limit and without our secrets.
 
 use std::collections::VecDeque;
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,8 +20,8 @@ use crate::{Exit, Fail};
 /// A program to run for its output.
 #[derive(Debug, Clone)]
 pub struct Process {
-    program: String,
-    args: Vec<String>,
+    program: OsString,
+    args: Vec<OsString>,
     folder: Option<PathBuf>,
     passed: Vec<String>,
     only: Option<Vec<String>>,
@@ -40,8 +40,8 @@ const GRACE: Duration = Duration::from_secs(5);
 impl Process {
     /// A program, found in `PATH`, with its arguments. Variables whose names say that they hold
     /// a secret are not passed on.
-    pub fn new<I: Into<String>>(
-        program: impl Into<String>,
+    pub fn new<I: Into<OsString>>(
+        program: impl Into<OsString>,
         args: impl IntoIterator<Item = I>,
     ) -> Self {
         Self {
@@ -113,9 +113,20 @@ impl Process {
     /// Runs the program and returns its stdout.
     ///
     /// # Errors
-    /// The program is not installed (exit 4), ran too long (exit 5), printed too much (exit 2), or
-    /// failed (exit 1, with the last lines of its stderr).
+    /// As [`Process::run`]; or it failed (exit 1, with the last lines of its stderr).
     pub async fn bytes(&self) -> anyhow::Result<Vec<u8>> {
+        let ran = self.run().await?;
+        if !ran.status.success() {
+            return Err(self.failed(&ran).into());
+        }
+        Ok(ran.stdout)
+    }
+
+    /// Runs the program, and leaves it to the caller what its end means.
+    ///
+    /// # Errors
+    /// The program is not installed (exit 4), ran too long (exit 5), or printed too much (exit 2).
+    pub async fn run(&self) -> anyhow::Result<Ran> {
         let mut child = self.spawn()?;
         let mut group = Group::of(&child);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
@@ -143,10 +154,7 @@ impl Process {
             let most = self.most / 1024 / 1024;
             return Err(Fail::invalid(format!("{self} printed more than {most} MB")).into());
         }
-        if !status.success() {
-            return Err(self.failed(status, &said).into());
-        }
-        Ok(stdout)
+        Ok(Ran { status, stdout, stderr: said.kept() })
     }
 
     /// Starts the program, to go on while it runs. What it prints is kept for errors.
@@ -197,14 +205,17 @@ impl Process {
         }
     }
 
-    fn failed(&self, status: ExitStatus, said: &Said) -> Fail {
-        Fail::new(Exit::Failed, said.after(format!("{self} failed ({status})")))
+    fn failed(&self, ran: &Ran) -> Fail {
+        let said = String::from_utf8_lossy(&ran.stderr);
+        let message = with_last_lines(format!("{self} failed ({})", ran.status), &said);
+        Fail::new(Exit::Failed, message)
     }
 
     fn not_started(&self, err: &std::io::Error) -> Fail {
         if err.kind() == std::io::ErrorKind::NotFound {
-            Fail::new(Exit::Unreachable, format!("{} is not installed", self.program))
-                .help(format!("install {} and make sure that it is in PATH", self.program))
+            let program = self.program.display();
+            Fail::new(Exit::Unreachable, format!("{program} is not installed"))
+                .help(format!("install {program} and make sure that it is in PATH"))
         } else {
             Fail::new(Exit::Failed, format!("start {self}: {err}"))
         }
@@ -214,12 +225,23 @@ impl Process {
 /// The program and its subcommand; other arguments could hold what is nobody's business.
 impl std::fmt::Display for Process {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(&self.program)?;
+        write!(f, "{}", self.program.display())?;
         match self.args.first() {
-            Some(arg) if !arg.starts_with('-') => write!(f, " {arg}"),
+            Some(arg) if !arg.as_encoded_bytes().starts_with(b"-") => write!(f, " {}", arg.display()),
             _ => Ok(()),
         }
     }
+}
+
+/// How a program ended, and what it printed.
+#[derive(Debug)]
+pub struct Ran {
+    /// How it ended.
+    pub status: ExitStatus,
+    /// All of its output.
+    pub stdout: Vec<u8>,
+    /// The end of what it said besides, at most 16 kB.
+    pub stderr: Vec<u8>,
 }
 
 /// A program that runs on while the step does something else. It is ended, with all that it started,
@@ -329,13 +351,19 @@ impl Said {
         self.listen(stream).await;
     }
 
+    fn kept(&self) -> Vec<u8> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+    }
+
     /// A message, and the last lines of it.
     fn after(&self, message: String) -> String {
-        let kept: Vec<u8> =
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
-        let said = last_lines(&String::from_utf8_lossy(&kept));
-        if said.is_empty() { message } else { format!("{message}: {said}") }
+        with_last_lines(message, &String::from_utf8_lossy(&self.kept()))
     }
+}
+
+fn with_last_lines(message: String, said: &str) -> String {
+    let said = last_lines(said);
+    if said.is_empty() { message } else { format!("{message}: {said}") }
 }
 
 /// All of a stream, and one byte more than `most` when it has more.

@@ -1,0 +1,262 @@
+//! Linters that are not known here: landfall.toml says how they run and what they print.
+
+use std::path::PathBuf;
+
+use findings::Severity;
+use landfall_toml::{Level, LintCheck, LinterFormat, LinterSettings};
+use quick_xml::Reader as Xml;
+use quick_xml::events::{BytesStart, Event};
+use regex::{Captures, Regex};
+use serde_json::Value;
+use step_core::Fail;
+
+use crate::adapters::{Hit, Output, Reader, Unit, Unreadable};
+use crate::detect::{Linter, limit};
+
+/// As compilers write it: `path:line:column: message`, the column only where it is known.
+const COMPILER: &str = r"^(?P<path>[^:\s][^:]*):(?P<line>\d+):(?:(?P<column>\d+):)? *(?P<message>.+)$";
+
+/// What a linter prints, and what it leaves out.
+#[derive(Debug, Clone)]
+pub(crate) struct Format {
+    kind: LinterFormat,
+    pattern: Regex,
+    /// The rule of what names none.
+    rule: String,
+    /// How bad it is what does not say that itself.
+    severity: Severity,
+}
+
+/// A linter out of its settings.
+///
+/// # Errors
+/// Exit 2: the command is empty, or the pattern is no regular expression.
+pub(crate) fn linter(
+    name: &str,
+    own: &LinterSettings,
+    all: &LintCheck,
+    files: Vec<PathBuf>,
+) -> Result<Linter, Fail> {
+    let wrong = |what: String| Fail::invalid(format!("landfall.toml: the linter `{name}`: {what}"));
+    let command = own.command.as_deref().unwrap_or_default();
+    let Some((program, args)) = command.split_first() else {
+        return Err(wrong("`command` is empty".to_owned()));
+    };
+    let pattern = own.pattern.as_deref().unwrap_or(COMPILER);
+    let pattern = Regex::new(pattern).map_err(|err| wrong(format!("`pattern`: {err}")))?;
+    if own.pattern.is_some() && !pattern.capture_names().any(|group| group == Some("path")) {
+        return Err(wrong("`pattern` has no group `path`: write (?P<path>…)".to_owned()));
+    }
+    let takes_files = args.iter().any(|arg| arg == "{files}");
+    let format = Format {
+        kind: own.format.unwrap_or(LinterFormat::Lines),
+        pattern,
+        rule: name.to_owned(),
+        severity: own.severity.and_then(severity).unwrap_or(Severity::Major),
+    };
+    Ok(Linter {
+        name: name.to_owned(),
+        about: command.join(" "),
+        why: "landfall.toml has its command".to_owned(),
+        programs: vec![program.clone()],
+        args: args.iter().chain(&own.args).cloned().collect(),
+        fix: own.fix.as_ref().map(|fix| fix.iter().skip(1).cloned().collect()),
+        unit: if takes_files { Unit::Files } else { Unit::Repository },
+        // Whatever it ends with, its output is read; what cannot be read is told.
+        exits: (0..=125).collect(),
+        reader: Reader::Generic(Box::new(format)),
+        configs: own.configs.clone(),
+        limit: limit(own, all),
+        after: own.after.clone(),
+        version: own.version.clone(),
+        is_demanded: true,
+        install: format!("install {program}"),
+        files,
+    })
+}
+
+fn severity(level: Level) -> Option<Severity> {
+    match level {
+        Level::Off => None,
+        Level::Info => Some(Severity::Info),
+        Level::Minor => Some(Severity::Minor),
+        Level::Major => Some(Severity::Major),
+        Level::Critical => Some(Severity::Critical),
+        Level::Blocker => Some(Severity::Blocker),
+    }
+}
+
+impl Format {
+    /// What the linter found.
+    ///
+    /// # Errors
+    /// The output has another form; or nothing was found and the linter failed all the same.
+    pub(crate) fn read(&self, output: &Output) -> Result<Vec<Hit>, Unreadable> {
+        let hits = match self.kind {
+            LinterFormat::Lines => self.lines(&output.stdout),
+            LinterFormat::Checkstyle => self.checkstyle(&output.stdout)?,
+            LinterFormat::Sarif => self.sarif(&output.stdout)?,
+            LinterFormat::CodeQuality => self.code_quality(&output.stdout)?,
+            LinterFormat::Exit => self.exit(output),
+        };
+        if hits.is_empty() && output.exit != 0 {
+            return Err(Unreadable(format!("it ended with {} and told no finding", output.exit)));
+        }
+        Ok(hits)
+    }
+
+    fn hit(&self, path: impl Into<String>, message: impl Into<String>) -> Hit {
+        Hit {
+            path: path.into(),
+            line: 0,
+            column: None,
+            end: None,
+            rule: self.rule.clone(),
+            severity: self.severity,
+            message: message.into(),
+            help: None,
+        }
+    }
+
+    fn lines(&self, text: &str) -> Vec<Hit> {
+        let found = text.lines().filter_map(|line| self.pattern.captures(line));
+        found.map(|found| self.line(&found)).collect()
+    }
+
+    fn line(&self, found: &Captures<'_>) -> Hit {
+        let group = |name| found.name(name).map(|it| it.as_str());
+        let number = |name| group(name).and_then(|it| it.parse().ok());
+        Hit {
+            line: number("line").unwrap_or(0),
+            column: number("column"),
+            rule: group("rule").unwrap_or(&self.rule).to_owned(),
+            severity: group("severity").and_then(word).unwrap_or(self.severity),
+            ..self.hit(group("path").unwrap_or_default(), group("message").unwrap_or("not as it should be").trim())
+        }
+    }
+
+    /// <https://checkstyle.org/>: `checkstyle/file[@name]/error[@line, @column, @severity, @message,
+    /// @source]`
+    fn checkstyle(&self, text: &str) -> Result<Vec<Hit>, Unreadable> {
+        let wrong = |what: String| Unreadable(format!("its output is no XML of Checkstyle: {what}"));
+        let mut xml = Xml::from_str(text);
+        let (mut hits, mut path, mut is_checkstyle) = (Vec::new(), String::new(), false);
+        loop {
+            match xml.read_event().map_err(|err| wrong(err.to_string()))? {
+                Event::Start(tag) | Event::Empty(tag) => match tag.name().as_ref() {
+                    b"checkstyle" => is_checkstyle = true,
+                    b"file" => path = attribute(&tag, "name").unwrap_or_default(),
+                    b"error" => {
+                        let message = attribute(&tag, "message").unwrap_or_default();
+                        let number = |name| attribute(&tag, name).and_then(|it| it.parse().ok());
+                        let rule = attribute(&tag, "source").filter(|it| !it.is_empty());
+                        let severity = attribute(&tag, "severity");
+                        hits.push(Hit {
+                            line: number("line").unwrap_or(0),
+                            column: number("column").filter(|column| *column > 0),
+                            rule: rule.unwrap_or_else(|| self.rule.clone()),
+                            severity: severity.as_deref().and_then(word).unwrap_or(self.severity),
+                            ..self.hit(path.clone(), message)
+                        });
+                    }
+                    _ => {}
+                },
+                Event::Eof if is_checkstyle => return Ok(hits),
+                Event::Eof => return Err(wrong("it has no element `checkstyle`".to_owned())),
+                _ => {}
+            }
+        }
+    }
+
+    /// <https://docs.oasis-open.org/sarif/sarif/v2.1.0/>
+    fn sarif(&self, text: &str) -> Result<Vec<Hit>, Unreadable> {
+        let log = json(text)?;
+        let runs = log["runs"].as_array();
+        let runs = runs.ok_or_else(|| Unreadable("its output has no `runs` of SARIF".to_owned()))?;
+        let results = runs.iter().filter_map(|run| run["results"].as_array()).flatten();
+        Ok(results.map(|result| {
+            let place = &result["locations"][0]["physicalLocation"];
+            let region = &place["region"];
+            let uri = place["artifactLocation"]["uri"].as_str().unwrap_or_default();
+            let end = region["endLine"].as_u64().or(region["startLine"].as_u64());
+            Hit {
+                line: number(&region["startLine"]).unwrap_or(0),
+                column: number(&region["startColumn"]),
+                end: end.map(size).zip(number(&region["endColumn"])),
+                rule: result["ruleId"].as_str().unwrap_or(&self.rule).to_owned(),
+                severity: result["level"].as_str().and_then(word).unwrap_or(self.severity),
+                ..self.hit(path_of(uri), result["message"]["text"].as_str().unwrap_or_default())
+            }
+        }).collect())
+    }
+
+    /// <https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format>
+    fn code_quality(&self, text: &str) -> Result<Vec<Hit>, Unreadable> {
+        let report = json(text)?;
+        let issues = report.as_array();
+        let issues = issues.ok_or_else(|| Unreadable("its output is no array of issues".to_owned()))?;
+        Ok(issues.iter().map(|issue| {
+            let place = &issue["location"];
+            let line = number(&place["lines"]["begin"]);
+            Hit {
+                line: line.or_else(|| number(&place["positions"]["begin"]["line"])).unwrap_or(0),
+                column: number(&place["positions"]["begin"]["column"]),
+                rule: issue["check_name"].as_str().unwrap_or(&self.rule).to_owned(),
+                severity: issue["severity"].as_str().and_then(word).unwrap_or(self.severity),
+                ..self.hit(
+                    place["path"].as_str().unwrap_or_default(),
+                    issue["description"].as_str().unwrap_or_default(),
+                )
+            }
+        }).collect())
+    }
+
+    fn exit(&self, output: &Output) -> Vec<Hit> {
+        if output.exit == 0 {
+            return Vec::new();
+        }
+        let said = [&output.stdout, &output.stderr];
+        let said = said.iter().flat_map(|it| it.lines()).rfind(|line| !line.trim().is_empty());
+        let message = said.map_or_else(|| format!("it ended with {}", output.exit), str::to_owned);
+        vec![self.hit("", message)]
+    }
+}
+
+/// A word for how bad something is, as linters use them.
+pub(crate) fn word(text: &str) -> Option<Severity> {
+    match text.to_ascii_lowercase().as_str() {
+        "info" | "note" | "style" | "hint" | "none" | "suggestion" | "convention" => Some(Severity::Info),
+        "minor" | "warning" | "warn" | "refactor" => Some(Severity::Minor),
+        "major" | "error" | "err" => Some(Severity::Major),
+        "critical" | "fatal" => Some(Severity::Critical),
+        "blocker" => Some(Severity::Blocker),
+        _ => None,
+    }
+}
+
+/// A document of JSON that a linter printed.
+///
+/// # Errors
+/// It is none.
+pub(crate) fn json(text: &str) -> Result<Value, Unreadable> {
+    serde_json::from_str(text).map_err(|err| Unreadable(format!("its output is no JSON: {err}")))
+}
+
+fn number(value: &Value) -> Option<usize> {
+    value.as_u64().map(size).filter(|it| *it > 0)
+}
+
+fn size(number: u64) -> usize {
+    usize::try_from(number).unwrap_or(usize::MAX)
+}
+
+/// The path of a URI that is relative, or of `file://`.
+fn path_of(uri: &str) -> String {
+    let path = uri.strip_prefix("file://").unwrap_or(uri);
+    percent_encoding::percent_decode_str(path).decode_utf8_lossy().into_owned()
+}
+
+fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
+    let found = tag.attributes().flatten().find(|it| it.key.as_ref() == name.as_bytes())?;
+    found.unescape_value().ok().map(std::borrow::Cow::into_owned)
+}

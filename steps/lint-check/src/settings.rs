@@ -1,0 +1,161 @@
+//! The command line, and what it means together with landfall.toml.
+
+use std::path::PathBuf;
+
+use clap::{Arg, ArgMatches, FromArgMatches};
+use findings::Reports;
+use step_core::Common;
+
+/// Find the linters that a repository needs, and run them on what changed.
+///
+/// Looks at the files and the configuration that are there, runs the linters for them side by side, and
+/// makes one report of what they found. In a merge request only files that it changes are checked;
+/// elsewhere all of them. Results are kept: what has not changed is not looked at again.
+#[derive(Debug, clap::Parser)]
+#[command(name = "lint-check", version, after_long_help = EXAMPLES)]
+pub struct Args {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    /// Check only files at or below these paths
+    #[arg(value_name = "PATH")]
+    pub(crate) paths: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) scope: ScopeOptions,
+
+    /// Run only these linters
+    #[arg(long, value_name = "LINTER", value_delimiter = ',')]
+    pub(crate) only: Vec<String>,
+
+    /// Leave these linters out
+    #[arg(long, value_name = "LINTER", value_delimiter = ',')]
+    pub(crate) skip: Vec<String>,
+
+    /// Tell only what is on lines that are new since a commit, or since the target of the merge request
+    #[arg(long, value_name = "REF", num_args = 0..=1, require_equals = true,
+          default_missing_value = "")]
+    pub(crate) new_from: Option<String>,
+
+    /// File of findings that are accepted [landfall.toml: lint-check.baseline] [default:
+    /// .lint-baseline.json, if there is one]
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+
+    /// Accept all that is found: write it to the baseline
+    #[arg(long)]
+    pub(crate) write_baseline: bool,
+
+    /// Let the linters mend what they can
+    #[arg(long)]
+    pub(crate) fix: bool,
+
+    /// Mend also files that have changes which are not committed
+    #[arg(long, requires = "fix")]
+    pub(crate) allow_dirty: bool,
+
+    /// How many linters run at once [default: the number of processors]
+    #[arg(long, short, value_name = "NUMBER", value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) jobs: Option<u16>,
+
+    /// Look at everything anew
+    #[arg(long)]
+    pub(crate) no_cache: bool,
+
+    #[command(flatten)]
+    pub(crate) reports: Reports,
+
+    /// Also write what was found as Markdown
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) search_path: SearchPath,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Which files are checked.
+#[derive(Debug, Clone, clap::Args)]
+#[group(multiple = false)]
+pub(crate) struct ScopeOptions {
+    /// Check all files, also in a merge request
+    #[arg(long)]
+    pub(crate) all: bool,
+
+    /// Check the files that are staged for the next commit
+    #[arg(long)]
+    pub(crate) staged: bool,
+
+    /// Check the files that differ from where this branch left another [default in a merge request: its
+    /// target]
+    #[arg(long, env = "LANDFALL_CHECK_AGAINST", value_name = "REF")]
+    pub(crate) against: Option<String>,
+}
+
+/// What to do besides checking.
+#[derive(Debug, Clone, clap::Subcommand)]
+pub(crate) enum Command {
+    /// Say which linters run here and why, and which do not
+    List,
+    /// Say what a rule is about: LINTER/RULE, as it stands in findings
+    Explain {
+        /// For example shellcheck/SC2086
+        rule: String,
+    },
+    /// Check what is staged before each commit
+    Hook {
+        /// Whether the hook is to be there
+        #[arg(value_enum)]
+        action: HookAction,
+    },
+}
+
+/// What becomes of the hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum HookAction {
+    /// Write it; a hook of another kind is left alone
+    Install,
+    /// Remove it, if it is the one that was installed
+    Uninstall,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  lint-check                       what changed in this merge request, or else everything
+  lint-check --all                 everything
+  lint-check --staged              what the next commit changes
+  lint-check --fix src             mend what can be mended below src
+  lint-check --new-from            only what is on new lines
+  lint-check list                  which linters run here, and why
+  lint-check explain ruff/F401     what a rule is about
+  lint-check hook install          check before each commit";
+
+/// Where programs are looked for: the variable `PATH`. It is no flag, for nobody would want one.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct SearchPath(pub(crate) Vec<PathBuf>);
+
+impl clap::Args for SearchPath {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        let value = clap::builder::OsStringValueParser::new();
+        let path = Arg::new("path").long("path").env("PATH").hide(true).hide_env_values(true);
+        command.arg(path.value_parser(value))
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for SearchPath {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let path = matches.get_one::<std::ffi::OsString>("path");
+        Ok(Self(path.map(|it| std::env::split_paths(it).collect()).unwrap_or_default()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
