@@ -74,6 +74,8 @@ pub(crate) enum Edit {
     Repeat(RepeatableRow),
     /// The row of a repeatable migration goes.
     ForgetRepeatable(String),
+    /// The row in the journal of a file that was applied in part goes.
+    ForgetMark(String),
 }
 
 /// A script to be run, and how it is recorded.

@@ -70,14 +70,20 @@ async fn run_one(args: &Args, target: &Target, cloud: &Cloud<'_>) -> anyhow::Res
     let address = async || args.address(target, cloud).await;
     match args.command.clone().unwrap_or(Command::Up) {
         Command::Check(_) => anyhow::bail!("check is about all databases at once"),
-        Command::New { name } => scaffold::write(&settings, &name).map(Migrated::written),
+        Command::New { name } => {
+            let outcome = if settings.dry_run { Outcome::Planned } else { Outcome::Written };
+            let file = scaffold::write(&settings, &name)?;
+            Ok(Migrated::written(outcome, file))
+        }
         Command::Status { check } => status(&settings, &address().await?, check).await,
         Command::Plan => plan_only(&settings, &address().await?).await,
         Command::Up if settings.dry_run => plan_only(&settings, &address().await?).await,
         Command::Up => up(&settings, &address().await?).await,
         Command::Repair { yes } => {
             let ask = !yes && !settings.dry_run;
-            let plan = |files: &Files, recorded: &Recorded| Ok(plan::repair(files, recorded));
+            let plan = |files: &Files, recorded: &Recorded, dialect| {
+                Ok(plan::repair(files, recorded, dialect))
+            };
             let is_write = yes && !settings.dry_run;
             let report =
                 rewrite(&settings, &address().await?, is_write, Outcome::Repaired, plan).await?;
@@ -86,7 +92,7 @@ async fn run_one(args: &Args, target: &Target, cloud: &Cloud<'_>) -> anyhow::Res
         }
         Command::Baseline { version } => {
             let plan =
-                |files: &Files, recorded: &Recorded| plan::baseline(files, recorded, version);
+                |files: &Files, recorded: &Recorded, _| plan::baseline(files, recorded, version);
             let is_write = !settings.dry_run;
             rewrite(&settings, &address().await?, is_write, Outcome::Baselined, plan).await
         }
@@ -146,7 +152,8 @@ async fn plan_only(settings: &Settings, address: &Address) -> anyhow::Result<Mig
 async fn status(settings: &Settings, address: &Address, check: bool) -> anyhow::Result<Migrated> {
     let files = observe::files(settings)?;
     let mut database = Database::connect(address, Access::Read, &settings.wait_for_db).await?;
-    let comparison = observe::comparison(&mut database, &files, &settings.wanted).await?;
+    let recorded = observe::recorded(&mut database).await?;
+    let comparison = plan::compare(&files, &recorded, &settings.wanted, database.dialect());
     Ok(Migrated::status(address.to_string(), comparison, check))
 }
 
@@ -156,7 +163,7 @@ async fn rewrite(
     address: &Address,
     is_write: bool,
     outcome: Outcome,
-    plan: impl Fn(&Files, &Recorded) -> Result<Vec<Change>, Fail>,
+    plan: impl Fn(&Files, &Recorded, Dialect) -> Result<Vec<Change>, Fail>,
 ) -> anyhow::Result<Migrated> {
     let files = observe::files(settings)?;
     let access = if is_write { Access::Write } else { Access::Read };
@@ -165,7 +172,7 @@ async fn rewrite(
         database.lock(&Deadline::after(settings.wait_for_lock)).await?;
     }
     let recorded = observe::recorded(&mut database).await?;
-    let changes = plan(&files, &recorded)?;
+    let changes = plan(&files, &recorded, database.dialect())?;
     let outcome = match (changes.is_empty(), is_write) {
         (true, _) => Outcome::Unchanged,
         (false, false) => Outcome::Planned,

@@ -16,12 +16,12 @@ use step_core::poll::{Deadline, poll};
 use step_core::{Exit, Fail, innermost, output};
 
 use super::journal::{self, Session};
-use super::tables::{JOURNAL, Mark, Tables};
+use super::tables::{JOURNAL, Tables};
 use super::{Access, Edit, Limits, PACE, Step, connected, repeatable_row, row};
 use crate::address::{MysqlAddress, Tls};
 use crate::checksum::Width;
 use crate::files::Script;
-use crate::plan::{History, REPEATABLES, Recorded, TABLE};
+use crate::plan::{History, Mark, REPEATABLES, Recorded, TABLE};
 use crate::sql::{self, Dialect, Statement, Subject};
 use crate::tls;
 
@@ -131,9 +131,16 @@ impl Mysql {
             if table == TABLE {
                 recorded.history = Some(self.history(kind).await?);
             } else if table == JOURNAL {
-                let sql = format!("SELECT id FROM {}", self.tables.journal);
-                let ids = self.connection.query(sql).await;
-                recorded.begun = ids.map_err(failed("read the journal"))?;
+                let rows = self.connection.query(self.tables.marks()).await;
+                let rows: Vec<(String, i64, String, String)> =
+                    rows.map_err(failed("read the journal"))?;
+                let marks = rows.into_iter().map(|(id, done, digest, state)| Mark {
+                    id,
+                    done: usize::try_from(done).unwrap_or_default(),
+                    digest,
+                    state,
+                });
+                recorded.begun = marks.collect();
             } else {
                 let sql = format!(
                     "SELECT {} FROM {} ORDER BY name",

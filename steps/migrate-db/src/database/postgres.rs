@@ -15,12 +15,12 @@ use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::journal::{self, Session};
-use super::tables::{JOURNAL, Mark, Tables};
+use super::tables::{JOURNAL, Tables};
 use super::{Access, Edit, Limits, PACE, Step, connected, repeatable_row, row};
 use crate::address::PostgresAddress;
 use crate::checksum::Width;
 use crate::files::Script;
-use crate::plan::{History, REPEATABLES, Recorded, TABLE};
+use crate::plan::{History, Mark, REPEATABLES, Recorded, TABLE};
 use crate::sql::{self, Dialect, Statement};
 use crate::tls;
 
@@ -148,10 +148,15 @@ impl Postgres {
             if name == TABLE {
                 recorded.history = Some(self.history(table.get(1)).await?);
             } else if name == JOURNAL {
-                let sql = format!("SELECT id::text FROM {}", self.tables.journal);
-                let rows = self.client.query(&sql, &[]).await;
+                let rows = self.client.query(&self.tables.marks(), &[]).await;
                 let rows = rows.map_err(failed("read the journal"))?;
-                recorded.begun = rows.iter().map(|row| row.get(0)).collect();
+                let marks = rows.iter().map(|row| Mark {
+                    id: row.get(0),
+                    done: usize::try_from(row.get::<_, i32>(1)).unwrap_or_default(),
+                    digest: row.get(2),
+                    state: row.get(3),
+                });
+                recorded.begun = marks.collect();
             } else {
                 let sql = format!(
                     "SELECT name::text, applied_on::text, checksum::text FROM {} ORDER BY 1",

@@ -13,11 +13,11 @@ use step_core::{Exit, Fail, output};
 use tokio::time::Instant;
 
 use super::journal::{self, Session};
-use super::tables::{JOURNAL, Mark, Tables};
+use super::tables::{JOURNAL, Tables};
 use super::{Access, Edit, Limits, PACE, Ran, Step, repeatable_row, row};
 use crate::checksum::Width;
 use crate::files::Script;
-use crate::plan::{History, REPEATABLES, Recorded, RepeatableRow, TABLE};
+use crate::plan::{History, Mark, REPEATABLES, Recorded, RepeatableRow, TABLE};
 use crate::sql::{self, Dialect, Statement, line_at};
 
 /// One connection to a SQLite database. There is none when it is only read and does not exist.
@@ -112,7 +112,8 @@ impl Sqlite {
         if self.connection.is_none() {
             return Ok(Recorded::default());
         }
-        self.call("read the history", |connection| {
+        let marks = self.tables.marks();
+        self.call("read the history", move |connection| {
             // Both tables at one moment.
             let transaction = connection.transaction()?;
             let history = match read_history(&transaction)? {
@@ -120,7 +121,7 @@ impl Sqlite {
                 Err(err) => return Ok(Err(err)),
             };
             let repeatables = read_repeatables(&transaction)?;
-            let begun = read_begun(&transaction)?;
+            let begun = read_begun(&transaction, &marks)?;
             Ok(repeatables.map(|repeatables| Recorded { history, repeatables, begun }))
         })
         .await?
@@ -340,13 +341,16 @@ fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
     connection.query_row(sql, [name], |row| Ok(row.get::<_, i64>(0)? > 0))
 }
 
-fn read_begun(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+fn read_begun(connection: &Connection, marks: &str) -> rusqlite::Result<Vec<Mark>> {
     if !has_table(connection, JOURNAL)? {
         return Ok(Vec::new());
     }
-    let mut all = connection.prepare(&format!("SELECT id FROM {JOURNAL}"))?;
-    let ids = all.query_map([], |row| row.get(0))?;
-    ids.collect()
+    let mut all = connection.prepare(marks)?;
+    let marks = all.query_map([], |row| {
+        let done = usize::try_from(row.get::<_, i64>(1)?).unwrap_or_default();
+        Ok(Mark { id: row.get(0)?, done, digest: row.get(2)?, state: row.get(3)? })
+    })?;
+    marks.collect()
 }
 
 fn read_repeatables(
