@@ -122,6 +122,8 @@ async fn up(settings: &Settings, address: &Address) -> anyhow::Result<Migrated> 
     let width = plan::width(&files, &recorded);
     let done = apply::apply(&mut database, &files, width, &changes, settings.limits).await?;
     if let Some(fail) = done.failure {
+        let is_first = done.applied.is_empty();
+        let fail = if is_first { plan::adoption(&recorded, &changes, fail) } else { fail };
         let planned = changes.iter().filter(|it| it.runs().is_some()).count();
         let pending = planned - done.applied.len();
         let report = report(Outcome::Failed, changes).applied(done.applied, pending);
@@ -188,8 +190,12 @@ async fn rewrite(
 /// Refuses what cannot work, before anything runs.
 fn refuse(dialect: Dialect, files: &Files, changes: &[Change]) -> anyhow::Result<()> {
     let planned: HashSet<&Path> = changes.iter().filter_map(Change::runs).collect();
-    let scripts = files.scripts().filter(|script| planned.contains(script.path.as_path()));
-    let problems = scripts.flat_map(|script| {
+    let scripts = || files.scripts().filter(|script| planned.contains(script.path.as_path()));
+    for script in scripts().filter(|script| script.is_blank()) {
+        let file = script.path.display();
+        output::warn(format!("{file} holds no statement, and cannot be filled once it is applied"));
+    }
+    let problems = scripts().flat_map(|script| {
         let problems = database::problems(dialect, script).into_iter();
         problems.map(|(line, why)| format!("{}:{line}: {why}", script.path.display()))
     });

@@ -713,6 +713,25 @@ pub(crate) fn baseline(
     Ok(create(files, recorded).into_iter().chain(record).collect())
 }
 
+/// What to do beside when the first migration of a database finds that something is there already:
+/// it may have been made before there was a history.
+pub(crate) fn adoption(recorded: &Recorded, changes: &[Change], fail: Fail) -> Fail {
+    let first = changes.iter().find_map(|change| match change {
+        Change::Apply { version, .. } => Some(*version),
+        _ => None,
+    });
+    let is_there = || fail.to_string().contains("already exists");
+    let Some(first) = first.filter(|_| recorded.rows().is_empty() && is_there()) else {
+        return fail;
+    };
+    let help = fail.help_text().unwrap_or_default();
+    let help = format!(
+        "{help}; if the database was made before its history, `migrate-db baseline {first}` records \
+         the files up to version {first} as applied"
+    );
+    fail.help(help)
+}
+
 /// The changes of `repair`: the history is made to say what the files say. It runs no migration.
 pub(crate) fn repair(files: &Files, recorded: &Recorded, dialect: Dialect) -> Vec<Change> {
     let width = width(files, recorded);

@@ -41,6 +41,17 @@ const BUSY: Duration = Duration::from_secs(10);
 impl Sqlite {
     /// Opens the file, and makes it if it is to be written.
     pub(super) async fn open(path: &Path, access: Access) -> anyhow::Result<Self> {
+        if path.is_dir() {
+            let message = format!("{} is a folder", path.display());
+            return Err(Fail::invalid(message).help("a SQLite database is a file").into());
+        }
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
+            let message = format!("open {}: there is no folder", path.display());
+            return Err(Fail::new(Exit::Unreachable, format!("{message} {}", parent.display()))
+                .help("make the folder, or name another in the database URL")
+                .into());
+        }
         let exists = path.exists();
         let this = |connection| Self {
             connection,
@@ -69,8 +80,12 @@ impl Sqlite {
         });
         let opened = opened.await?.map_err(|err| {
             let why = message(&err);
-            Fail::new(Exit::Unreachable, format!("open {}: {why}", path.display()))
-                .help("check that the folder exists and that file and folder are writable")
+            let fail = Fail::new(Exit::Unreachable, format!("open {}: {why}", path.display()));
+            if err.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
+                fail.help("name another file in the database URL: this one is not SQLite's")
+            } else {
+                fail.help("check that file and folder may be read and written")
+            }
         })?;
         Ok(this(Some(Arc::new(Mutex::new(opened)))))
     }
@@ -373,13 +388,22 @@ fn read_history(connection: &Connection) -> rusqlite::Result<anyhow::Result<Opti
     let kind = "SELECT type FROM pragma_table_info(?1) WHERE name = 'version'";
     let mut kinds = connection.prepare(kind)?;
     let mut kinds = kinds.query([TABLE])?;
-    let Some(kind) = kinds.next()? else { return Ok(Ok(None)) };
+    let Some(kind) = kinds.next()? else {
+        let is_there = has_table(connection, TABLE)?;
+        let foreign = || Err(super::foreign("it has no column `version`").into());
+        return Ok(if is_there { foreign() } else { Ok(None) });
+    };
     let width = match kind.get::<_, String>(0)?.to_ascii_lowercase().as_str() {
         "int8" | "bigint" => Width::Bits64,
         _ => Width::Bits32,
     };
     let sql = format!("SELECT version, name, applied_on, checksum FROM {TABLE} ORDER BY version");
-    let mut all = connection.prepare(&sql)?;
+    let mut all = match connection.prepare(&sql) {
+        Err(rusqlite::Error::SqlInputError { msg, .. }) => {
+            return Ok(Err(super::foreign(&msg).into()));
+        }
+        prepared => prepared?,
+    };
     let mut all = all.query([])?;
     let mut rows = Vec::new();
     while let Some(it) = all.next()? {
@@ -408,7 +432,10 @@ fn run(connection: &Connection, sql: &str) -> Result<(), Placed> {
                         let offset = usize::try_from(*offset).unwrap_or_default();
                         Some(line_at(sql, sql.len() - tail.len() + offset))
                     }
-                    _ => None,
+                    // It does not know the place: the statement after the last one is meant.
+                    _ => sql::split(&sql[at..], Dialect::Sqlite)
+                        .first()
+                        .map(|next| line_at(sql, at) + next.line - 1),
                 };
                 return Err((err, place));
             }
@@ -433,7 +460,8 @@ fn run(connection: &Connection, sql: &str) -> Result<(), Placed> {
 fn explain(err: &rusqlite::Error, script: &Script, line: Option<usize>, state: &str) -> Fail {
     let file = script.path.display();
     let place = line.map_or_else(|| file.to_string(), |line| format!("{file}:{line}"));
-    let message = format!("{place}: {}; {state}", message(err));
+    let said = super::first_line(&message(err));
+    let message = format!("{place}: {said}; {state}");
     if is_busy(err) {
         Fail::new(Exit::TimedOut, message).help(
             "another program writes to the database; run again, or allow more: --lock-timeout 1m",
