@@ -476,6 +476,9 @@ pub(crate) struct Comparison {
     pub(crate) problems: Vec<Problem>,
 }
 
+/// How many problems an error names: an old checkout misses all that came since.
+const SHOWN: usize = 10;
+
 impl Comparison {
     /// How many migrations wait to be applied.
     pub(crate) fn pending(&self) -> usize {
@@ -485,7 +488,11 @@ impl Comparison {
     /// The refusal to go on with a history that does not fit the files.
     pub(crate) fn refusal(&self) -> Option<Fail> {
         let first = self.problems.first()?;
-        let lines: Vec<String> = self.problems.iter().map(ToString::to_string).collect();
+        let mut lines: Vec<String> =
+            self.problems.iter().take(SHOWN).map(ToString::to_string).collect();
+        if let Some(more) = self.problems.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+            lines.push(format!("and {more} more, which `migrate-db status` shows"));
+        }
         Some(Fail::new(Exit::Refused, lines.join("\n")).help(first.help()))
     }
 }
@@ -883,6 +890,17 @@ mod tests {
         assert!(
             lines[1].starts_with("V3__x was applied on ") && lines[1].ends_with("its file is gone")
         );
+    }
+
+    #[test]
+    fn of_many_problems_an_error_names_the_first() {
+        let versions: Vec<i64> = (1..=30).collect();
+        let recorded = applied(&versions, Width::Bits32);
+        let err = up(&files(&[1]), &recorded, &Wanted::default()).unwrap_err().to_string();
+        assert_eq!(err.lines().count(), 11);
+        assert!(err.ends_with("\nand 19 more, which `migrate-db status` shows"), "{err}");
+        let all = compare(&files(&[1]), &recorded, &Wanted::default(), Dialect::Postgres);
+        assert_eq!(all.problems.len(), 29);
     }
 
     #[test]
