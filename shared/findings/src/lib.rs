@@ -25,7 +25,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hasher;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use step_core::secret::redact;
 
@@ -34,7 +34,19 @@ pub use sarif::Tool;
 pub use source::{Place, Source};
 
 /// How bad a finding is. The names and their order are GitLab's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, clap::ValueEnum)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    Serialize,
+    Deserialize,
+    clap::ValueEnum,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Good to know.
@@ -221,6 +233,12 @@ impl Findings {
     /// Those that are as bad as `severity` or worse.
     pub fn at_least(&self, severity: Severity) -> impl Iterator<Item = &Finding> {
         self.iter().filter(move |it| it.severity >= severity)
+    }
+
+    /// Those that are kept, and the others.
+    pub fn partition(self, keep: impl Fn(&Finding) -> bool) -> (Findings, Findings) {
+        let (kept, others) = self.0.into_iter().partition(|it| keep(it));
+        (Self(kept), Self(others))
     }
 
     /// `3 findings: 1 critical, 2 minor`, the worst first.

@@ -38,6 +38,11 @@ impl Place {
     pub fn line(&self) -> usize {
         self.line
     }
+
+    /// The column, from 1, in characters.
+    pub fn column(&self) -> Option<usize> {
+        self.column
+    }
 }
 
 /// `path:line:column`
@@ -79,7 +84,7 @@ impl<'a> Source<'a> {
 
     /// A byte, of which it is not known where what begins there ends.
     pub fn point(&self, byte: usize) -> Place {
-        let (line, column) = self.position(byte);
+        let (line, column) = self.position_of(byte);
         Place { column: Some(column), ..self.line(line) }
     }
 
@@ -96,10 +101,21 @@ impl<'a> Source<'a> {
         }
     }
 
+    /// A line and a column, both from 1, and if it is known the line and the first column behind what is
+    /// meant.
+    pub fn position(&self, line: usize, column: usize, end: Option<(usize, usize)>) -> Place {
+        Place {
+            column: Some(column.max(1)),
+            end_line: end.map(|(line, _)| line),
+            end_column: end.map(|(_, column)| column),
+            ..self.line(line)
+        }
+    }
+
     /// What stands between two bytes.
     pub fn span(&self, bytes: Range<usize>) -> Place {
-        let (line, column) = self.position(bytes.start);
-        let (end_line, end_column) = self.position(bytes.end.max(bytes.start));
+        let (line, column) = self.position_of(bytes.start);
+        let (end_line, end_column) = self.position_of(bytes.end.max(bytes.start));
         Place {
             column: Some(column),
             end_line: Some(end_line),
@@ -108,7 +124,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    fn position(&self, byte: usize) -> (usize, usize) {
+    fn position_of(&self, byte: usize) -> (usize, usize) {
         let byte = byte.min(self.text.len());
         let line = self.starts.partition_point(|start| *start <= byte);
         let before = self.text.get(self.starts[line - 1]..byte).unwrap_or_default();

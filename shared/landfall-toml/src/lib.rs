@@ -32,8 +32,9 @@ use step_core::{Common, Fail};
 
 pub use model::{
     AccountId, BuildImage, ChangeLevel, Collisions, DeployFargate, DeployStack, Engine, EnvValue,
-    Environment, GenOpenapi, Landfall, Level, LintCheck, LinterFormat, LinterSettings, MigrateDatabase, MigrateDb, MigrateDbCheck,
-    OpenapiDiff, OpenapiLint, OpenapiSource, PushEcr, Service, SmokeTest, Span,
+    Environment, GenOpenapi, Landfall, Level, LintCheck, LinterFormat, LinterSettings,
+    MigrateDatabase, MigrateDb, MigrateDbCheck, OpenapiDiff, OpenapiLint, OpenapiSource, PushEcr,
+    Service, SmokeTest, Span,
 };
 pub use parse::{nearest, parse};
 

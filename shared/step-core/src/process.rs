@@ -227,7 +227,9 @@ impl std::fmt::Display for Process {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.program.display())?;
         match self.args.first() {
-            Some(arg) if !arg.as_encoded_bytes().starts_with(b"-") => write!(f, " {}", arg.display()),
+            Some(arg) if !arg.as_encoded_bytes().starts_with(b"-") => {
+                write!(f, " {}", arg.display())
+            }
             _ => Ok(()),
         }
     }

@@ -1,8 +1,14 @@
 //! The programs that are known here: what each checks, how it is called, and how its output is read.
 
+mod shellcheck;
+
 use findings::Severity;
+use serde::{Deserialize, Serialize};
 
 use crate::generic::Format;
+
+/// All of them, by name.
+pub(crate) const ADAPTERS: &[Adapter] = &[shellcheck::ADAPTER];
 
 /// A program that is known here. It is data, and one function that reads what it prints.
 #[derive(Debug, Clone, Copy)]
@@ -96,7 +102,7 @@ pub(crate) struct Output {
 pub(crate) struct Unreadable(pub(crate) String);
 
 /// Something that a program found.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Hit {
     /// As the program writes it: relative to where it ran, or absolute.
     pub(crate) path: String,

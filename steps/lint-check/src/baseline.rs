@@ -31,10 +31,17 @@ impl Baseline {
     ///
     /// # Errors
     /// Exit 2: the file that is named is not there and is not to be written, or it is no baseline.
-    pub(crate) fn read(root: &Path, named: Option<&Path>, is_written: bool) -> anyhow::Result<Self> {
+    pub(crate) fn read(
+        root: &Path,
+        named: Option<&Path>,
+        is_written: bool,
+    ) -> anyhow::Result<Self> {
         let file = named.map_or_else(|| root.join(DEFAULT), |it| root.join(it));
         let text = match std::fs::read_to_string(&file) {
-            Err(err) if err.kind() == std::io::ErrorKind::NotFound && (named.is_none() || is_written) => {
+            Err(err)
+                if err.kind() == std::io::ErrorKind::NotFound
+                    && (named.is_none() || is_written) =>
+            {
                 return Ok(Self { file, fingerprints: HashSet::new() });
             }
             text => text.or_fail(|| {
@@ -67,7 +74,11 @@ impl Baseline {
             })
         });
         let lines = lines.collect::<Result<Vec<_>, _>>()?;
-        let text = if lines.is_empty() { "[]\n".to_owned() } else { format!("[\n{}\n]\n", lines.join(",\n")) };
+        let text = if lines.is_empty() {
+            "[]\n".to_owned()
+        } else {
+            format!("[\n{}\n]\n", lines.join(",\n"))
+        };
         write_atomically(&self.file, text.as_bytes())
     }
 

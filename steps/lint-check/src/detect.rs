@@ -98,7 +98,8 @@ pub(crate) fn detect(tree: &Tree, settings: &LintCheck) -> Result<Detected, Fail
             }
             (Some(_), _, _, Some(true)) => "landfall.toml says `enabled = true`".to_owned(),
             (Some(_), Wanted::ByConfig, None, _) => {
-                let why = format!("there is none of its configuration: {}", adapter.configs.join(" "));
+                let why =
+                    format!("there is none of its configuration: {}", adapter.configs.join(" "));
                 found.unwanted.push(unwanted(why));
                 continue;
             }
@@ -171,12 +172,15 @@ fn check_names(settings: &LintCheck) -> Result<(), Fail> {
             let fail = Fail::invalid(format!("landfall.toml: there is no linter `{name}`"));
             return Err(match nearest(name, known()) {
                 Some(meant) => fail.help(format!("write `{meant}`, or give it a `command`")),
-                None => fail.help("give it a `command`; `lint-check list` names those that are known"),
+                None => {
+                    fail.help("give it a `command`; `lint-check list` names those that are known")
+                }
             });
         }
         for other in &own.after {
             if !known().any(|it| it == other) && !settings.linters.contains_key(other) {
-                let message = format!("landfall.toml: `{name}` runs after `{other}`, which is no linter");
+                let message =
+                    format!("landfall.toml: `{name}` runs after `{other}`, which is no linter");
                 return Err(Fail::invalid(message));
             }
         }
@@ -200,9 +204,9 @@ impl Kinds<'_> {
             let Some(interpreter) = kinds.interpreter(path) else { return false };
             scripts.iter().any(|script| script[2..] == interpreter)
         };
-        let matching = files.iter().filter(|path| {
-            names.is_match(path) || (!scripts.is_empty() && is_script(self, path))
-        });
+        let matching = files
+            .iter()
+            .filter(|path| names.is_match(path) || (!scripts.is_empty() && is_script(self, path)));
         Ok(matching.map(|path| path.to_path_buf()).collect())
     }
 
@@ -229,8 +233,10 @@ fn interpreter(head: &[u8]) -> Option<String> {
     let line = String::from_utf8_lossy(line);
     let mut words = line.split_whitespace();
     let program = words.next()?.rsplit('/').next()?;
-    let program = if program == "env" { words.find(|word| !word.starts_with('-'))? } else { program };
-    let name = program.rsplit('/').next()?.trim_end_matches(|it: char| it.is_ascii_digit() || it == '.');
+    let program =
+        if program == "env" { words.find(|word| !word.starts_with('-'))? } else { program };
+    let name =
+        program.rsplit('/').next()?.trim_end_matches(|it: char| it.is_ascii_digit() || it == '.');
     Some(match name {
         "sh" | "bash" | "dash" | "ksh" | "ash" => "sh".to_owned(),
         other => other.to_owned(),

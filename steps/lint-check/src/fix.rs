@@ -43,7 +43,10 @@ pub(crate) async fn fix(
 
 async fn refuse_dirty(tree: &Tree, files: &HashSet<&Path>) -> anyhow::Result<()> {
     if !tree.root.join(".git").exists() {
-        let fail = Fail::new(Exit::Refused, "what is mended here could not be undone: this is no repository of git");
+        let fail = Fail::new(
+            Exit::Refused,
+            "what is mended here could not be undone: this is no repository of git",
+        );
         return Err(fail.help("add --allow-dirty to do it all the same").into());
     }
     let dirty = scope::dirty(&tree.root).await?;

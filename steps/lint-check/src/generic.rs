@@ -14,7 +14,8 @@ use crate::adapters::{Hit, Output, Reader, Unit, Unreadable};
 use crate::detect::{Linter, limit};
 
 /// As compilers write it: `path:line:column: message`, the column only where it is known.
-const COMPILER: &str = r"^(?P<path>[^:\s][^:]*):(?P<line>\d+):(?:(?P<column>\d+):)? *(?P<message>.+)$";
+const COMPILER: &str =
+    r"^(?P<path>[^:\s][^:]*):(?P<line>\d+):(?:(?P<column>\d+):)? *(?P<message>.+)$";
 
 /// What a linter prints, and what it leaves out.
 #[derive(Debug, Clone)]
@@ -131,14 +132,18 @@ impl Format {
             column: number("column"),
             rule: group("rule").unwrap_or(&self.rule).to_owned(),
             severity: group("severity").and_then(word).unwrap_or(self.severity),
-            ..self.hit(group("path").unwrap_or_default(), group("message").unwrap_or("not as it should be").trim())
+            ..self.hit(
+                group("path").unwrap_or_default(),
+                group("message").unwrap_or("not as it should be").trim(),
+            )
         }
     }
 
     /// <https://checkstyle.org/>: `checkstyle/file[@name]/error[@line, @column, @severity, @message,
     /// @source]`
     fn checkstyle(&self, text: &str) -> Result<Vec<Hit>, Unreadable> {
-        let wrong = |what: String| Unreadable(format!("its output is no XML of Checkstyle: {what}"));
+        let wrong =
+            |what: String| Unreadable(format!("its output is no XML of Checkstyle: {what}"));
         let mut xml = Xml::from_str(text);
         let (mut hits, mut path, mut is_checkstyle) = (Vec::new(), String::new(), false);
         loop {
@@ -172,43 +177,52 @@ impl Format {
     fn sarif(&self, text: &str) -> Result<Vec<Hit>, Unreadable> {
         let log = json(text)?;
         let runs = log["runs"].as_array();
-        let runs = runs.ok_or_else(|| Unreadable("its output has no `runs` of SARIF".to_owned()))?;
+        let runs =
+            runs.ok_or_else(|| Unreadable("its output has no `runs` of SARIF".to_owned()))?;
         let results = runs.iter().filter_map(|run| run["results"].as_array()).flatten();
-        Ok(results.map(|result| {
-            let place = &result["locations"][0]["physicalLocation"];
-            let region = &place["region"];
-            let uri = place["artifactLocation"]["uri"].as_str().unwrap_or_default();
-            let end = region["endLine"].as_u64().or(region["startLine"].as_u64());
-            Hit {
-                line: number(&region["startLine"]).unwrap_or(0),
-                column: number(&region["startColumn"]),
-                end: end.map(size).zip(number(&region["endColumn"])),
-                rule: result["ruleId"].as_str().unwrap_or(&self.rule).to_owned(),
-                severity: result["level"].as_str().and_then(word).unwrap_or(self.severity),
-                ..self.hit(path_of(uri), result["message"]["text"].as_str().unwrap_or_default())
-            }
-        }).collect())
+        Ok(results
+            .map(|result| {
+                let place = &result["locations"][0]["physicalLocation"];
+                let region = &place["region"];
+                let uri = place["artifactLocation"]["uri"].as_str().unwrap_or_default();
+                let end = region["endLine"].as_u64().or(region["startLine"].as_u64());
+                Hit {
+                    line: size_of(&region["startLine"]).unwrap_or(0),
+                    column: size_of(&region["startColumn"]),
+                    end: end.map(size).zip(size_of(&region["endColumn"])),
+                    rule: result["ruleId"].as_str().unwrap_or(&self.rule).to_owned(),
+                    severity: result["level"].as_str().and_then(word).unwrap_or(self.severity),
+                    ..self.hit(path_of(uri), result["message"]["text"].as_str().unwrap_or_default())
+                }
+            })
+            .collect())
     }
 
     /// <https://docs.gitlab.com/ci/testing/code_quality/#code-quality-report-format>
     fn code_quality(&self, text: &str) -> Result<Vec<Hit>, Unreadable> {
         let report = json(text)?;
         let issues = report.as_array();
-        let issues = issues.ok_or_else(|| Unreadable("its output is no array of issues".to_owned()))?;
-        Ok(issues.iter().map(|issue| {
-            let place = &issue["location"];
-            let line = number(&place["lines"]["begin"]);
-            Hit {
-                line: line.or_else(|| number(&place["positions"]["begin"]["line"])).unwrap_or(0),
-                column: number(&place["positions"]["begin"]["column"]),
-                rule: issue["check_name"].as_str().unwrap_or(&self.rule).to_owned(),
-                severity: issue["severity"].as_str().and_then(word).unwrap_or(self.severity),
-                ..self.hit(
-                    place["path"].as_str().unwrap_or_default(),
-                    issue["description"].as_str().unwrap_or_default(),
-                )
-            }
-        }).collect())
+        let issues =
+            issues.ok_or_else(|| Unreadable("its output is no array of issues".to_owned()))?;
+        Ok(issues
+            .iter()
+            .map(|issue| {
+                let place = &issue["location"];
+                let line = size_of(&place["lines"]["begin"]);
+                Hit {
+                    line: line
+                        .or_else(|| size_of(&place["positions"]["begin"]["line"]))
+                        .unwrap_or(0),
+                    column: size_of(&place["positions"]["begin"]["column"]),
+                    rule: issue["check_name"].as_str().unwrap_or(&self.rule).to_owned(),
+                    severity: issue["severity"].as_str().and_then(word).unwrap_or(self.severity),
+                    ..self.hit(
+                        place["path"].as_str().unwrap_or_default(),
+                        issue["description"].as_str().unwrap_or_default(),
+                    )
+                }
+            })
+            .collect())
     }
 
     fn exit(&self, output: &Output) -> Vec<Hit> {
@@ -225,7 +239,9 @@ impl Format {
 /// A word for how bad something is, as linters use them.
 pub(crate) fn word(text: &str) -> Option<Severity> {
     match text.to_ascii_lowercase().as_str() {
-        "info" | "note" | "style" | "hint" | "none" | "suggestion" | "convention" => Some(Severity::Info),
+        "info" | "note" | "style" | "hint" | "none" | "suggestion" | "convention" => {
+            Some(Severity::Info)
+        }
         "minor" | "warning" | "warn" | "refactor" => Some(Severity::Minor),
         "major" | "error" | "err" => Some(Severity::Major),
         "critical" | "fatal" => Some(Severity::Critical),
@@ -242,7 +258,8 @@ pub(crate) fn json(text: &str) -> Result<Value, Unreadable> {
     serde_json::from_str(text).map_err(|err| Unreadable(format!("its output is no JSON: {err}")))
 }
 
-fn number(value: &Value) -> Option<usize> {
+/// A line or column, which are counted from 1.
+pub(crate) fn size_of(value: &Value) -> Option<usize> {
     value.as_u64().map(size).filter(|it| *it > 0)
 }
 
@@ -258,5 +275,8 @@ fn path_of(uri: &str) -> String {
 
 fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
     let found = tag.attributes().flatten().find(|it| it.key.as_ref() == name.as_bytes())?;
-    found.unescape_value().ok().map(std::borrow::Cow::into_owned)
+    found
+        .normalized_value(quick_xml::XmlVersion::Implicit1_0)
+        .ok()
+        .map(std::borrow::Cow::into_owned)
 }

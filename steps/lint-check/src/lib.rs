@@ -13,7 +13,7 @@ mod scope;
 mod settings;
 mod tree;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -28,7 +28,7 @@ pub use settings::Args;
 use baseline::Baseline;
 use detect::{Detected, Linter, detect};
 use report::{Explained, Hooked, Linted, Listed, Skipped};
-use run::{Checked, Work};
+use run::Work;
 use settings::{Command, HookAction};
 use tree::Tree;
 
@@ -46,7 +46,7 @@ pub async fn run(args: &Args) -> anyhow::Result<Done> {
         Some(Command::List) => Ok(Done::Listed(Listed::new(detect(&tree, &settings)?, |linter| {
             run::find(&tree, &linter.programs, &args.search_path.0)
         }))),
-        Some(Command::Explain { rule }) => explain(rule).map(Done::Explained),
+        Some(Command::Explain { rule }) => Ok(Done::Explained(explain(rule)?)),
         Some(Command::Hook { action }) => {
             let (path, is_changed) = match action {
                 HookAction::Install => hook::install(&tree.root).await?,
@@ -78,8 +78,11 @@ async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<
                 works.push(Work { linter, program, files });
             }
             None if linter.is_demanded => {
-                let message = format!("{} is not installed, and landfall.toml demands it", linter.name);
-                return Err(Fail::new(Exit::Unreachable, message).help(linter.install.clone()).into());
+                let message =
+                    format!("{} is not installed, and landfall.toml demands it", linter.name);
+                return Err(Fail::new(Exit::Unreachable, message)
+                    .help(linter.install.clone())
+                    .into());
             }
             None => {
                 output::warn(format!("{} is not installed: {}", linter.name, linter.install));
@@ -91,7 +94,7 @@ async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<
     let jobs = args.jobs.map_or_else(processors, usize::from);
     let fixed = if args.fix { fix::fix(tree, &works, args.allow_dirty).await? } else { Vec::new() };
     let checked = run::run(tree, &works, jobs, !args.no_cache).await;
-    let findings = report::findings(tree, &checked, &args.paths);
+    let findings = report::findings(tree, &checked);
     let findings = if args.write_baseline {
         baseline.write(&findings)?;
         output::say(format!("{} accepted in {}", findings.summary(), baseline.file().display()));
@@ -124,9 +127,10 @@ async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<
         accepted: accepted.len(),
         fail_on: args.reports.fail_on,
         findings,
+        lines: HashMap::new(),
     };
     if let Some(path) = &args.markdown {
-        step_core::write_atomically(path, linted.markdown(tree).as_bytes())?;
+        step_core::write_atomically(path, linted.markdown().as_bytes())?;
     }
     Ok(linted.with_sources(tree))
 }
@@ -159,9 +163,11 @@ fn selected<'a>(tree: &'a Tree, paths: &[PathBuf]) -> anyhow::Result<HashSet<&'a
     let mut below = Vec::new();
     for path in paths {
         let absolute = current.join(path).canonicalize();
-        let absolute = absolute.with_context(|| Fail::invalid(format!("there is no {}", path.display())))?;
+        let absolute =
+            absolute.with_context(|| Fail::invalid(format!("there is no {}", path.display())))?;
         let relative = absolute.strip_prefix(&tree.root).map(Path::to_owned);
-        let outside = || Fail::invalid(format!("{} is not in {}", path.display(), tree.root.display()));
+        let outside =
+            || Fail::invalid(format!("{} is not in {}", path.display(), tree.root.display()));
         below.push(relative.map_err(|_| outside())?);
     }
     let selected = tree.selected().into_iter();
@@ -175,14 +181,17 @@ async fn check_version(linter: &Linter, program: &Path) -> anyhow::Result<()> {
     let said = Process::new(program, ["--version"]).limit(run::SHORT).output().await?;
     let is_it = |word: &str| {
         let word = word.trim_start_matches('v');
-        word.strip_prefix(wanted.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '+']))
+        word.strip_prefix(wanted.as_str())
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '+']))
     };
     if said.split(|it: char| it.is_whitespace() || it == ',').any(is_it) {
         return Ok(());
     }
     let first = said.lines().next().unwrap_or_default();
     let message = format!("{} {wanted} is wanted, and this is `{first}`", linter.name);
-    Err(Fail::invalid(message).help(format!("{}, or change `version` in landfall.toml", linter.install)).into())
+    Err(Fail::invalid(message)
+        .help(format!("{}, or change `version` in landfall.toml", linter.install))
+        .into())
 }
 
 /// Where a rule is explained.

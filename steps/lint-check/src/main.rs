@@ -2,11 +2,8 @@
 
 use std::process::ExitCode;
 
-use lint_check::{Args, Ctx, run};
+use lint_check::{Args, run};
 
 fn main() -> ExitCode {
-    step_core::main(async |args: Args| {
-        let ctx = Ctx::connect(&args)?;
-        run(&ctx).await
-    })
+    step_core::main(async |args: Args| run(&args).await)
 }

@@ -108,9 +108,13 @@ pub(crate) fn findings(tree: &Tree, checked: &[Checked]) -> Findings {
             let place = match (hit.line, hit.column) {
                 (0, _) => source.line(1),
                 (line, None) => source.line(line),
-                (line, Some(column)) => source.position_of(line, column, hit.end),
+                (line, Some(column)) => source.position(line, column, hit.end),
             };
-            let rule = if hit.rule == linter { hit.rule.clone() } else { format!("{linter}/{}", hit.rule) };
+            let rule = if hit.rule == linter {
+                hit.rule.clone()
+            } else {
+                format!("{linter}/{}", hit.rule)
+            };
             let finding = Finding::new(rule, hit.severity, &hit.message, place);
             all.push(match &hit.help {
                 Some(help) => finding.help(help),
@@ -155,8 +159,11 @@ impl Linted {
     }
 
     fn verdict(&self) -> Result<(), Fail> {
-        let crashes: Vec<&str> =
-            self.crashes().filter_map(|it| it.crash.as_ref()).map(|it| it.message.as_str()).collect();
+        let crashes: Vec<&str> = self
+            .crashes()
+            .filter_map(|it| it.crash.as_ref())
+            .map(|it| it.message.as_str())
+            .collect();
         if !crashes.is_empty() {
             let message = format!("linters did not do their work: {}", crashes.join("; "));
             return Err(Fail::new(Exit::Failed, message)
@@ -180,11 +187,17 @@ impl Linted {
                 let _into_memory = write!(text, "### `{path}`\n\n");
             }
             let line = it.place().line();
-            let _into_memory =
-                writeln!(text, "- line {line}: **{}** {} `{}`", it.severity(), escaped(it.message()), it.rule());
+            let _into_memory = writeln!(
+                text,
+                "- line {line}: **{}** {} `{}`",
+                it.severity(),
+                escaped(it.message()),
+                it.rule()
+            );
         }
         for it in self.crashes().filter_map(|it| it.crash.as_ref()) {
-            let _into_memory = writeln!(text, "\n**Did not do its work:** {}", escaped(&it.message));
+            let _into_memory =
+                writeln!(text, "\n**Did not do its work:** {}", escaped(&it.message));
         }
         let _into_memory = write!(text, "\n{}\n", self.tail());
         text
@@ -266,7 +279,11 @@ fn excerpt(
     let start = column.filter(|column| *column > WIDTH).map_or(0, |column| column - WIDTH / 2);
     let shown: String = line.chars().skip(start).take(WIDTH).collect();
     let shown = shown.trim_end();
-    writeln!(f, "  {number:>6} | {}", shown.replace(|it: char| it.is_control() && it != '\t', "\u{fffd}"))?;
+    writeln!(
+        f,
+        "  {number:>6} | {}",
+        shown.replace(|it: char| it.is_control() && it != '\t', "\u{fffd}")
+    )?;
     if let Some(column) = column.filter(|column| *column > start) {
         // Tabs stay tabs, so that the mark stands where it should.
         let before = shown.chars().take(column - start - 1);

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde::Serialize;
+use step_core::output;
 use step_core::process::{Process, Ran};
-use step_core::{Exit, Fail, output};
 use tokio::time::Instant;
 
 use crate::adapters::{Hit, Output, Unit};
@@ -46,8 +46,6 @@ pub(crate) struct Checked {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Crash {
     pub(crate) message: String,
-    #[serde(skip)]
-    pub(crate) exit: Exit,
 }
 
 /// A linter, where it is installed, and what it has to look at.
@@ -92,9 +90,10 @@ pub(crate) async fn run(
             };
             let is_ready = |job: &Job<'_>| !works[job.work].linter.after.iter().any(unfinished);
             // Linters that wait for each other are not held back for ever.
-            let next = waiting.iter().rposition(is_ready).or_else(|| {
-                (running.is_empty() && !waiting.is_empty()).then(|| waiting.len() - 1)
-            });
+            let next = waiting
+                .iter()
+                .rposition(is_ready)
+                .or_else(|| (running.is_empty() && !waiting.is_empty()).then(|| waiting.len() - 1));
             let Some(next) = next else { break };
             let job = waiting.remove(next);
             running.push(start(tree, &works[job.work], job));
@@ -192,7 +191,8 @@ impl<'a> State<'a> {
             }
         } else {
             self.hits.extend(self.done.drain(..).flat_map(|(_, hits)| hits));
-            if let Some(hash) = self.hashes.get("").filter(|_| is_whole && !self.pending.is_empty()) {
+            if let Some(hash) = self.hashes.get("").filter(|_| is_whole && !self.pending.is_empty())
+            {
                 self.cache.keep(String::new(), hash.clone(), self.hits.clone());
             }
         }
@@ -295,26 +295,24 @@ async fn start<'a>(
 
 async fn lint(tree: &Tree, work: &Work<'_>, job: &Job<'_>) -> Result<Vec<Hit>, Crash> {
     let linter = work.linter;
-    let crash = |exit, message: String| {
-        Crash { message: format!("{}: {message}", linter.name), exit }
-    };
+    let crash =
+        |exit, message: String| Crash { message: format!("{}: {message}", linter.name), exit };
     let args = arguments(&linter.args, &job.files);
     let process = Process::new(&work.program, args)
         .folder(tree.root.join(&job.folder))
         .limit(linter.limit)
         .at_most(MAX_OUTPUT)
         .ending_group();
-    let ran = process.run().await.map_err(|err| {
-        crash(Fail::of(&err).map_or(Exit::Failed, Fail::exit), format!("{err:#}"))
-    })?;
+    let ran = process.run().await.map_err(|err| crash(format!("{err:#}")))?;
     let output = text_of(&ran);
     if !linter.exits.contains(&output.exit) {
         let said = last_line(&output);
-        return Err(crash(Exit::Failed, format!("it ended with {}{said}", ran.status)));
+        return Err(crash(format!("it ended with {}{said}", ran.status)));
     }
-    let hits = linter.reader.read(&output).map_err(|unreadable| {
-        crash(Exit::Failed, format!("{}{}", unreadable.0, last_line(&output)))
-    })?;
+    let hits = linter
+        .reader
+        .read(&output)
+        .map_err(|unreadable| crash(format!("{}{}", unreadable.0, last_line(&output))))?;
     Ok(hits.into_iter().map(|hit| located(hit, tree, &job.folder)).collect())
 }
 
@@ -362,7 +360,8 @@ fn located(mut hit: Hit, tree: &Tree, folder: &Path) -> Hit {
         Err(_) if path.is_absolute() => path.to_owned(),
         Err(_) => folder.join(path),
     };
-    let parts: PathBuf = path.components().filter(|it| *it != std::path::Component::CurDir).collect();
+    let parts: PathBuf =
+        path.components().filter(|it| *it != std::path::Component::CurDir).collect();
     hit.path = cache::name(&parts);
     hit
 }

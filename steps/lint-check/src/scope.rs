@@ -20,7 +20,9 @@ pub(crate) async fn tree(args: &Args) -> anyhow::Result<Tree> {
     let current = std::env::current_dir()?.canonicalize()?;
     let Some(repository) = Repository::around(&current, "--against").await? else {
         if args.scope.staged || args.scope.against.is_some() {
-            return Err(Fail::invalid("this is no repository of git").help("run in a clone").into());
+            return Err(Fail::invalid("this is no repository of git")
+                .help("run in a clone")
+                .into());
         }
         let files = walk(&current)?;
         return Ok(Tree { root: current, files, scope: Scope::All("no repository of git".into()) });
@@ -89,7 +91,8 @@ impl Git<'_> {
     /// All files that are tracked, or new and not ignored; without those that are gone, and without
     /// symbolic links and submodules.
     async fn files(&self) -> anyhow::Result<Vec<PathBuf>> {
-        let list = ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"];
+        let list =
+            ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"];
         let list = self.run(list).bytes().await?;
         let is_file = |path: &PathBuf| {
             std::fs::symlink_metadata(self.root.join(path)).is_ok_and(|it| it.is_file())
@@ -104,19 +107,34 @@ impl Git<'_> {
         &self,
         what: &[&str],
     ) -> anyhow::Result<HashMap<PathBuf, Vec<RangeInclusive<usize>>>> {
-        let names = [&["diff", "-z", "--name-only", "--diff-filter=d", "--no-renames"], what].concat();
+        let names =
+            [&["diff", "-z", "--name-only", "--diff-filter=d", "--no-renames"], what].concat();
         let names = self.run(names).bytes().await?;
         let mut lines = HashMap::new();
         for path in paths(&names) {
             lines.insert(path, Vec::new());
         }
-        let diff = [&["diff", "-U0", "--no-color", "--no-ext-diff", "--no-renames", "--diff-filter=d", "--src-prefix=a/", "--dst-prefix=b/"], what].concat();
+        let diff = [
+            &[
+                "diff",
+                "-U0",
+                "--no-color",
+                "--no-ext-diff",
+                "--no-renames",
+                "--diff-filter=d",
+                "--src-prefix=a/",
+                "--dst-prefix=b/",
+            ],
+            what,
+        ]
+        .concat();
         let diff = self.run(diff).bytes().await?;
         for (path, ranges) in by_file(&diff) {
             lines.insert(path, ranges);
         }
         if !what.contains(&"--cached") {
-            let new = self.run(["ls-files", "-z", "--others", "--exclude-standard"]).bytes().await?;
+            let new =
+                self.run(["ls-files", "-z", "--others", "--exclude-standard"]).bytes().await?;
             lines.extend(paths(&new).map(|path| (path, vec![1..=usize::MAX])));
         }
         Ok(lines)
