@@ -295,8 +295,7 @@ async fn start<'a>(
 
 async fn lint(tree: &Tree, work: &Work<'_>, job: &Job<'_>) -> Result<Vec<Hit>, Crash> {
     let linter = work.linter;
-    let crash =
-        |exit, message: String| Crash { message: format!("{}: {message}", linter.name), exit };
+    let crash = |message: String| Crash { message: format!("{}: {message}", linter.name) };
     let args = arguments(&linter.args, &job.files);
     let process = Process::new(&work.program, args)
         .folder(tree.root.join(&job.folder))
