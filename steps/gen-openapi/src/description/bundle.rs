@@ -4,6 +4,7 @@
 //! leads to is searched as the kind of object that stands in its place. Then each target gets a name in
 //! `components`, or stands where its reference was when `components` has no place for its kind.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::LazyLock;
 
@@ -234,9 +235,8 @@ impl Bundler {
         sources: &mut Sources,
     ) -> Result<(usize, String), Failure> {
         let (file, fragment) = text.split_once('#').unwrap_or((text, ""));
-        let fragment = percent_decode_str(fragment).decode_utf8();
-        let fragment =
-            fragment.map_err(|_| Failure::Missing("its fragment is not UTF-8".to_owned()))?;
+        let fragment = decode(fragment)
+            .ok_or_else(|| Failure::Missing("its fragment is not UTF-8".to_owned()))?;
         let named = |it: usize| Some((it, self.names(it).ids.get(file)?.clone()));
         let (document, above) = if file.is_empty() {
             (document, String::new())
@@ -454,7 +454,7 @@ impl Bundler {
             return Some((target.document, target.pointer.clone()));
         }
         let fragment = text.strip_prefix('#').filter(|_| document == 0)?;
-        Some((0, percent_decode_str(fragment).decode_utf8().ok()?.into_owned()))
+        Some((0, decode(fragment)?.into_owned()))
     }
 }
 
@@ -727,11 +727,16 @@ impl Assembly<'_> {
 }
 
 /// What stands in a fragment only encoded: <https://www.rfc-editor.org/rfc/rfc3986#section-3.5>
-fn encode(pointer: &str) -> String {
+pub(crate) fn encode(pointer: &str) -> String {
     const SET: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>');
     const FRAGMENT: &AsciiSet =
         &SET.add(b'[').add(b'\\').add(b']').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
     utf8_percent_encode(pointer, FRAGMENT).to_string()
+}
+
+/// The JSON Pointer that a fragment of a URL holds.
+pub(crate) fn decode(fragment: &str) -> Option<Cow<'_, str>> {
+    percent_decode_str(fragment).decode_utf8().ok()
 }
 
 /// A target in the place of its reference. What stood beside the reference stays, and wins.
