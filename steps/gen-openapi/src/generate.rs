@@ -17,7 +17,7 @@ use step_core::{Exit, Fail, FailContext, Report, output, write_atomically};
 use crate::description::{self, Access, Description};
 use crate::document::{Entry, Form, Node, Object, Sources, to_json, to_yaml};
 use crate::input::Input;
-use crate::problem::{Problem, findings};
+use crate::problem::{Problem, SYNTAX, findings};
 use crate::settings::Settings;
 use crate::spec::operations;
 use merge::{Part, Rules};
@@ -211,6 +211,7 @@ async fn read(
     let mut parts = Vec::new();
     let mut problems = Vec::new();
     for (source, got) in chosen.iter().zip(obtain::all(chosen).await?) {
+        let told = problems.len();
         let read = description::read_bytes(
             got.shown,
             &got.input,
@@ -220,6 +221,10 @@ async fn read(
             &mut problems,
         );
         let read = read.await?;
+        let new = problems.iter_mut().skip(told).filter(|it| it.rule == SYNTAX);
+        for problem in new.filter(|_| source.prints()) {
+            problem.help.get_or_insert_with(|| "let the program print its logs to stderr".into());
+        }
         if let Some(service) = got.service {
             service.stop().await;
         }

@@ -466,9 +466,14 @@ struct Naming<'a> {
     same: HashMap<(&'static str, String), Vec<usize>>,
     /// The names that schemas would like to have, by those that they got.
     renamed: BTreeMap<String, String>,
+    /// The number that the next of a name gets.
+    next: HashMap<(&'static str, String), usize>,
     /// Places that hold the same.
     equal: HashSet<(Spot, Spot)>,
 }
+
+/// With how many others of its name a target is compared.
+const MAX_COMPARED: usize = 20;
 
 /// A document and a pointer into it.
 type Spot = (usize, String);
@@ -480,6 +485,7 @@ impl<'a> Naming<'a> {
             taken: HashSet::new(),
             same: HashMap::new(),
             renamed: BTreeMap::new(),
+            next: HashMap::new(),
             equal: HashSet::new(),
         };
         for (section, _, object) in naming.sections() {
@@ -524,24 +530,24 @@ impl<'a> Naming<'a> {
         let wanted = wanted_name(&target.pointer, &bundler.documents[target.document].location);
         let key = (section, wanted.clone());
         let here = (target.document, target.pointer.clone());
-        for other in self.same.get(&key).cloned().unwrap_or_default() {
+        let others = self.same.get(&key).into_iter().flatten().take(MAX_COMPARED);
+        for other in others.copied().collect::<Vec<_>>() {
             let it = &bundler.targets[other];
             let there = (it.document, it.pointer.clone());
             if self.is_same(target.kind, there, here.clone()) {
                 return Place::Same(other);
             }
         }
+        let own = (0, format!("/components/{section}/{wanted}"));
+        let is_there = bundler.node(own.0, &own.1).is_some();
+        if is_there && self.is_same(target.kind, own.clone(), here) {
+            return Place::Own(own.1);
+        }
         let mut name = wanted.clone();
-        for count in 2.. {
-            if !self.taken.contains(&(section, name.clone())) {
-                break;
-            }
-            let own = (0, format!("/components/{section}/{}", escape(&name)));
-            let is_own = name == wanted && bundler.node(0, &own.1).is_some();
-            if is_own && self.is_same(target.kind, own.clone(), here.clone()) {
-                return Place::Own(own.1);
-            }
-            name = format!("{wanted}_{count}");
+        while self.taken.contains(&(section, name.clone())) {
+            let next = self.next.entry(key.clone()).or_insert(2);
+            name = format!("{wanted}_{next}");
+            *next += 1;
         }
         self.taken.insert((section, name.clone()));
         self.same.entry(key).or_default().push(number);

@@ -111,6 +111,11 @@ impl Source {
         Self { name, path_prefix: None, way: Way::Read(input.clone()) }
     }
 
+    /// Whether a program prints it.
+    pub(super) fn prints(&self) -> bool {
+        matches!(self.way, Way::Run { file: None, .. })
+    }
+
     /// One that landfall.toml names.
     ///
     /// # Errors

@@ -163,6 +163,8 @@ fn a_program_that_prints_something_else_is_told() {
         .says("let it print its logs to stderr");
     project.write("landfall.toml", &shell("cat orders.json; echo done"));
     run(&project, &[]).expect(2).says("than the description:\n  done");
+    project.write("landfall.toml", &shell("echo openapi: 3.0.3; echo done in 3 s"));
+    run(&project, &[]).expect(2).says("orders:2:").says("print its logs to stderr");
     project.write("landfall.toml", &shell("true"));
     run(&project, &[]).expect(2).says("printed nothing");
     project.write("landfall.toml", &shell("echo loading >&2; cat orders.json"));
@@ -203,7 +205,7 @@ fn an_interrupted_step_ends_its_programs() {
 
 #[test]
 fn a_program_gets_only_the_variables_that_it_needs() {
-    let script = "sed \"s/Orders/$(env | cut -d= -f1 | sort | tr '\\\\n' ' ')/\" orders.json";
+    let script = "sed \"s/Orders/$(env | cut -d= -f1 | sort | tr '\\n' ' ')/\" orders.json";
     let toml = shell(script)
         + "[defaults.gen-openapi.sources.orders.env]\nDATABASE_URL = true\nMODE = \"openapi\"\n";
     let project = project(&toml)
@@ -304,13 +306,13 @@ fn conversion_to_3_0_says_all_that_is_lost() {
     let project = project("[defaults.gen-openapi]\nopenapi = \"3.0\"\n").with_file("a.yaml", lossy);
     run(&project, &["--from", "a.yaml"])
         .expect(2)
-        .says("a.yaml:2:34: minor: OpenAPI 3.0 has no `summary`")
+        .says("a.yaml:2:32: minor: OpenAPI 3.0 has no `summary`")
         .says("a.yaml:6:33: minor: OpenAPI 3.0 has no `examples`")
         .says("a.yaml:7:9: blocker: OpenAPI 3.0 has no `prefixItems`: all items of an array have one schema");
     project.write("a.yaml", &lossy.replace("    B: {prefixItems: [{}]}\n", ""));
     run(&project, &["--from", "a.yaml"]).expect(2);
     let ran = run(&project, &["--from", "a.yaml", "--allow-loss"]).expect(0);
-    ran.says("warning: left out:\na.yaml:2:34");
+    ran.says("warning: left out:\na.yaml:2:32");
     assert_eq!(
         project.json("openapi.json")["components"]["schemas"]["A"],
         serde_json::json!({"type": "string", "nullable": true, "example": "a"})

@@ -136,6 +136,7 @@ pub(super) fn lift_definitions(root: &mut Node, version: Version) -> Vec<(String
     let schemas = root.get("components").and_then(|it| it.get("schemas")?.as_object());
     taken.extend(schemas.into_iter().flat_map(Object::keys).map(str::to_owned));
     let used = used_definitions(root, version);
+    let mut next: HashMap<String, usize> = HashMap::new();
     walk(root, Kind::OpenApi, version, &Pointer::ROOT, &mut |visit| {
         for key in DEFINITIONS.iter().filter(|_| visit.kind == Kind::Schema) {
             for entry in visit.node.get(key).and_then(Node::as_object).into_iter().flatten() {
@@ -145,12 +146,13 @@ pub(super) fn lift_definitions(root: &mut Node, version: Version) -> Vec<(String
                     continue;
                 }
                 let wanted = allowed(&entry.key);
-                let names = std::iter::once(wanted.clone());
-                let mut names = names.chain((2..).map(|number| format!("{wanted}_{number}")));
-                if let Some(name) = names.find(|name| !taken.contains(name)) {
-                    taken.insert(name.clone());
-                    lifted.push((pointer, name, entry.value.clone()));
+                let mut name = wanted.clone();
+                while !taken.insert(name.clone()) {
+                    let next = next.entry(wanted.clone()).or_insert(2);
+                    name = format!("{wanted}_{next}");
+                    *next += 1;
                 }
+                lifted.push((pointer, name, entry.value.clone()));
             }
         }
     });
