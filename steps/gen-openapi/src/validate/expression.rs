@@ -25,13 +25,15 @@ pub(crate) fn variables(template: &str) -> Result<Vec<&str>, String> {
     Ok(names)
 }
 
+/// What names of headers and methods are made of: RFC 9110, 5.6.2.
+pub(super) fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
 /// Whether a text is a runtime expression:
 /// <https://spec.openapis.org/oas/v3.1.2#runtime-expressions>
 pub(super) fn is_runtime(text: &str) -> bool {
-    let is_token = |text: &str| {
-        !text.is_empty()
-            && text.bytes().all(|it| it.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&it))
-    };
+    let is_token = |text: &str| !text.is_empty() && text.bytes().all(is_token);
     if matches!(text, "$url" | "$method" | "$statusCode") {
         return true;
     }

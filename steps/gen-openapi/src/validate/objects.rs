@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use findings::Severity;
 
-use super::expression::{callback_error, variables};
+use super::expression::{callback_error, is_token, variables};
 use super::{Check, Declared, choice, declares, shown};
 use crate::document::{Entry, Node, Object};
 use crate::problem::Problem;
@@ -175,6 +175,14 @@ impl<'a> Check<'a> {
         if place == "path" && object.get("required").and_then(Node::as_bool) != Some(true) {
             let message = format!("the path parameter `{name}` has to have `required: true`");
             self.major("path-parameter-optional", node.at, pointer, message, "");
+        }
+        let is_token = |name: &str| !name.is_empty() && name.bytes().all(is_token);
+        if place == "header"
+            && self.version >= Version::V3_2
+            && !node.text("name").is_none_or(is_token)
+        {
+            let message = format!("`{name}` is no name of a header");
+            self.major("parameter-name", node.at, &pointer.key("name"), message, "");
         }
         match (place, self.version) {
             ("path", _) => self.style(object, &["matrix", "label", "simple"], pointer),

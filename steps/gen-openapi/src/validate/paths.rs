@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::expression::variables;
+use super::expression::{is_token, variables};
 use super::{Check, shown};
 use crate::document::{Entry, Node, Object};
 use crate::spec::{METHODS, Version, operations};
@@ -165,11 +165,7 @@ impl<'a> Check<'a> {
         };
         let pointer = pointer.key("additionalOperations");
         for entry in additional.as_object().into_iter().flat_map(Object::iter) {
-            let is_token = !entry.key.is_empty()
-                && entry
-                    .key
-                    .bytes()
-                    .all(|it| it.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&it));
+            let is_token = !entry.key.is_empty() && entry.key.bytes().all(is_token);
             let pointer = pointer.key(&entry.key);
             if METHODS.iter().any(|method| method.to_ascii_uppercase() == *entry.key) {
                 let message = format!("{} has a field of its own", entry.key);
