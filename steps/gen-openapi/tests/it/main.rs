@@ -1,5 +1,9 @@
-//! The step as a user runs it, in a scratch folder.
+//! The binary as people run it.
 
 #![allow(clippy::unwrap_used, reason = "clippy knows helpers of tests only below cfg(test)")]
 
+mod diff;
+mod docs;
 mod generate;
+mod lint;
+mod validate;
