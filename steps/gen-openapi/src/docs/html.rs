@@ -203,12 +203,6 @@ impl Link {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) struct Anchor(String);
 
-impl Anchor {
-    pub(super) fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
 /// The ids of a page, each of which is given once.
 #[derive(Debug, Default)]
 pub(super) struct Anchors(HashMap<String, usize>);
