@@ -2,7 +2,6 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows helpers of tests only below cfg(test)")]
 
-mod diff;
 mod docs;
 mod generate;
 mod lint;
