@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use landfall_toml::ChangeLevel;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::document::{At, Text};
 
@@ -50,9 +50,15 @@ impl fmt::Display for Level {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub(crate) struct Operation {
     /// `GET`; `WEBHOOK` and the method for those of webhooks.
+    #[serde(serialize_with = "as_str")]
     pub(crate) method: Text,
     /// The path as the head has it, or the name of the webhook.
+    #[serde(serialize_with = "as_str")]
     pub(crate) path: Text,
+}
+
+fn as_str<S: Serializer>(text: &Text, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
 }
 
 /// `GET /orders/{id}`
@@ -79,8 +85,10 @@ pub(crate) struct Change {
     /// Those that it concerns, in the order of the document; none for a change of the whole. What
     /// several operations share changes once.
     pub(crate) operations: Arc<[Operation]>,
-    /// What changed, and what that means for callers.
+    /// What changed.
     pub(crate) message: String,
+    /// What callers suffer, and what to do; empty for safe ones.
+    pub(crate) advice: &'static str,
     /// Where it was; of what is new, what it was put into.
     pub(crate) base: Option<Spot>,
     /// Where it is; of what is gone, what it was taken out of.
@@ -91,5 +99,15 @@ impl Change {
     /// The first operation that it concerns.
     pub(crate) fn operation(&self) -> Option<&Operation> {
         self.operations.first()
+    }
+
+    /// Takes over the operations of a change that is the same one.
+    pub(super) fn join(&mut self, other: &Change) {
+        let is_new = |it: &&Operation| !self.operations.contains(it);
+        let more: Vec<Operation> = other.operations.iter().filter(is_new).cloned().collect();
+        self.level = self.level.max(other.level);
+        if !more.is_empty() {
+            self.operations = self.operations.iter().cloned().chain(more).collect();
+        }
     }
 }
