@@ -1,4 +1,4 @@
-//! The binary as people run it.
+//! The step as a user runs it, in a scratch folder.
 
 #![allow(clippy::unwrap_used, reason = "clippy knows helpers of tests only below cfg(test)")]
 
@@ -6,3 +6,9 @@ mod docs;
 mod generate;
 mod lint;
 mod validate;
+
+use step_testkit::{Project, Ran};
+
+fn run(project: &Project, args: &[&str]) -> Ran {
+    project.run("gen-openapi", args)
+}
