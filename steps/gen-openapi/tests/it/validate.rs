@@ -25,7 +25,8 @@ fn a_right_description_passes_and_a_wrong_one_ends_with_3_and_its_place() {
 
 #[test]
 fn the_file_of_the_project_is_the_default() {
-    let project = Project::new().with_file("landfall.toml", "[defaults.gen-openapi]\nfile = \"api.yaml\"\n");
+    let project =
+        Project::new().with_file("landfall.toml", "[defaults.gen-openapi]\nfile = \"api.yaml\"\n");
     project.write("api.yaml", RIGHT);
     assert_eq!(validate(&project, &[]).expect(0).stdout, "api.yaml: no findings\n");
     let project = Project::new();
