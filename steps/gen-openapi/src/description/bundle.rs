@@ -142,6 +142,8 @@ impl Bundler {
                         let end = self.end_of(document, &text, sources).await;
                         let (at, pointer) = match end {
                             Ok(end) => end,
+                            // What the description refers to in itself is checked with it.
+                            Err(_) if document == 0 && text.starts_with('#') => continue,
                             Err(failure) => {
                                 self.tell(&found, failure);
                                 continue;
@@ -279,6 +281,8 @@ impl Bundler {
         let message = format!("references bring in more than {MAX_COPIED} values");
         let problem = Problem::new(REFUSED, Severity::Blocker, at, &Pointer::ROOT, message);
         self.problems.push(problem);
+        // Nothing is put together.
+        self.edges.clear();
     }
 
     fn name(&self, document: usize) -> String {
