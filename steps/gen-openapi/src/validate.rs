@@ -27,10 +27,12 @@ use crate::settings::Settings;
 use crate::spec::{Kind, Version};
 use crate::walk::{Pointer, walk};
 
+use schemas::{Declared, declares};
+
 pub use report::Checked;
 
+pub(crate) use references::circles;
 pub(crate) use report::Listed;
-pub(crate) use schemas::{Declared, declares};
 
 /// The options of `validate`.
 #[derive(Debug, Clone, clap::Args)]

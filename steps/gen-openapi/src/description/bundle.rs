@@ -107,7 +107,7 @@ enum Place {
     /// Another target has the same value.
     Same(usize),
     /// It replaces its references.
-    InPlace,
+    Replaces,
 }
 
 /// A reference as it was found in a document.
@@ -142,6 +142,8 @@ impl Bundler {
                         let end = self.end_of(document, &text, sources).await;
                         let (at, pointer) = match end {
                             Ok(end) => end,
+                            // What the description refers to in itself is checked with it.
+                            Err(_) if document == 0 && text.starts_with('#') => continue,
                             Err(failure) => {
                                 self.tell(&found, failure);
                                 continue;
@@ -279,6 +281,8 @@ impl Bundler {
         let message = format!("references bring in more than {MAX_COPIED} values");
         let problem = Problem::new(REFUSED, Severity::Blocker, at, &Pointer::ROOT, message);
         self.problems.push(problem);
+        // Nothing is put together.
+        self.edges.clear();
     }
 
     fn name(&self, document: usize) -> String {
@@ -422,7 +426,7 @@ impl Bundler {
     /// What becomes of each target; and the schemas that got another name than their own.
     fn places(&self) -> (Vec<Place>, BTreeMap<String, String>) {
         let mut naming = Naming::new(self);
-        let mut places = vec![Place::InPlace; self.targets.len()];
+        let mut places = vec![Place::Replaces; self.targets.len()];
         let mut is_placed = vec![false; self.targets.len()];
         for (number, target) in self.targets.iter().enumerate() {
             if target.document == 0 {
@@ -707,7 +711,7 @@ impl Assembly<'_> {
     /// for one of the document that it is put into.
     fn redirect(&self, document: usize, target: Option<&usize>, reference: &mut Node) {
         let text = match target.map(|it| (&self.places[*it], it)) {
-            Some((place, target)) if *place != Place::InPlace => self.text(*target),
+            Some((place, target)) if *place != Place::Replaces => self.text(*target),
             _ => match reference.as_str() {
                 Some(text) if document != 0 && !text.starts_with(DONE) => {
                     format!("{DONE}{text}").into()
@@ -726,7 +730,7 @@ impl Assembly<'_> {
             Place::Component { section, name } | Place::Entry { section, name } => {
                 format!("#/components/{section}/{}", encode(&escape(name)))
             }
-            Place::InPlace => String::new(),
+            Place::Replaces => String::new(),
         };
         format!("{DONE}{text}").into()
     }

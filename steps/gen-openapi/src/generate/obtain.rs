@@ -326,10 +326,9 @@ fn around(text: &str) -> Option<(&str, &str)> {
         if line.trim_start_matches(['\u{FEFF}', ' ', '\t']).starts_with('{') {
             let json = rest.trim_start_matches('\u{FEFF}');
             let mut documents = serde_json::Deserializer::from_str(json).into_iter::<Probe>();
-            if let Some(Ok(Probe { openapi, swagger })) = documents.next() {
-                if openapi.is_some() || swagger.is_some() {
-                    return Some((&text[..start], &json[documents.byte_offset()..]));
-                }
+            let is_description = |it: &Probe| it.openapi.is_some() || it.swagger.is_some();
+            if documents.next().and_then(Result::ok).is_some_and(|it| is_description(&it)) {
+                return Some((&text[..start], &json[documents.byte_offset()..]));
             }
         }
         if is_first_of_yaml(line) {

@@ -181,9 +181,14 @@ impl<'a> Check<'a> {
                 parts.into_iter().filter_map(|text| Some((text, self.references.find(text)?)));
             targets.collect::<Vec<_>>()
         };
-        for (text, node) in circles(starts, parts) {
+        for circle in circles(starts, parts) {
+            // A circle of mere references is told at the references.
+            if circle.iter().all(|(_, node)| node.as_object().is_some_and(is_mere)) {
+                continue;
+            }
+            let Some((text, node)) = circle.first() else { continue };
             let message = format!("{} is made of itself: its `allOf` never ends", shown(text));
-            let problem = critical("schema-circle", node.at, text.to_owned(), message);
+            let problem = critical("schema-circle", node.at, (*text).to_owned(), message);
             self.found.add(problem.help("take the reference out of the `allOf`"));
         }
     }
@@ -207,11 +212,11 @@ fn all_of<'a>(node: &'a Node, version: Version, references: &mut Vec<&'a str>) {
     }
 }
 
-/// The nodes that lead back to themselves; one for each circle at least.
+/// The ways that lead back to where they began. Of those that have a node in common not all are found.
 pub(crate) fn circles<'a>(
     starts: Vec<(&'a str, &'a Node)>,
     parts: impl Fn(&'a Node) -> Vec<(&'a str, &'a Node)>,
-) -> Vec<(&'a str, &'a Node)> {
+) -> Vec<Vec<(&'a str, &'a Node)>> {
     let mut is_done: HashMap<*const Node, bool> = HashMap::new();
     let mut found = Vec::new();
     for start in starts {
@@ -238,14 +243,10 @@ pub(crate) fn circles<'a>(
                     open.pop();
                 }
                 Some(next) if is_done.get(&std::ptr::from_ref(next.1)) == Some(&false) => {
-                    // A circle of mere references is told at the references.
-                    let is_mere = |node: &Node| node.as_object().is_some_and(|it| is_mere(it));
-                    let circle = open.iter().rev().map(|((_, node), _)| *node);
-                    let until = |node: &&Node| !std::ptr::eq(*node, next.1);
-                    let all_mere = circle.take_while(until).all(is_mere) && is_mere(next.1);
-                    if !all_mere {
-                        found.push(next);
-                    }
+                    let way = open.iter().map(|(step, _)| *step);
+                    let circle: Vec<_> =
+                        way.skip_while(|(_, node)| !std::ptr::eq(*node, next.1)).collect();
+                    found.push(circle);
                 }
                 Some(next) => open.push((next, None)),
             }

@@ -11,7 +11,7 @@ use crate::walk::Pointer;
 
 /// Whether a schema has a property.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Declared {
+pub(super) enum Declared {
     Yes,
     No,
     /// It tells no properties, or allows others, or cannot be followed.
@@ -163,7 +163,7 @@ impl<'a> Check<'a> {
 }
 
 /// Whether a schema has a property. With `in_all` each alternative has to have it.
-pub(crate) fn declares(
+pub(super) fn declares(
     schema: &Node,
     name: &str,
     references: &References<'_>,

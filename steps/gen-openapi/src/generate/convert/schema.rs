@@ -91,10 +91,10 @@ impl Schema<'_> {
                 }
             }
             merged.insert("nullable", Node::made(Value::Bool(true)));
-            if let Some(values) = merged.get_mut("enum").and_then(Node::as_array_mut) {
-                if !values.iter().any(|it| matches!(it.value, Value::Null)) {
-                    values.push(Node::made(Value::Null));
-                }
+            let values = merged.get_mut("enum").and_then(Node::as_array_mut);
+            let is_null = |it: &Node| matches!(it.value, Value::Null);
+            if let Some(values) = values.filter(|it| !it.iter().any(is_null)) {
+                values.push(Node::made(Value::Null));
             }
             self.object = merged;
             return;
@@ -103,13 +103,13 @@ impl Schema<'_> {
 
     /// Keywords beside a reference are ignored in 3.0.
     fn reference(&mut self) {
-        if self.object.len() > 1 {
-            if let Some(reference) = self.object.remove("$ref") {
-                self.all_of.push(Node {
-                    at: reference.value.at,
-                    ..Node::made(Value::Object(std::iter::once(reference).collect()))
-                });
-            }
+        if self.object.len() == 1 {
+            return;
+        }
+        if let Some(reference) = self.object.remove("$ref") {
+            let at = reference.value.at;
+            let value = Value::Object(std::iter::once(reference).collect());
+            self.all_of.push(Node { value, at });
         }
     }
 
@@ -189,11 +189,9 @@ impl Schema<'_> {
 
     /// Bounds that are excluded are numbers of their own; in 3.0 they say so of the other bound.
     fn bounds(&mut self) {
-        let pairs: [(&str, &str, fn(f64, f64) -> bool); 2] = [
-            ("exclusiveMinimum", "minimum", |excluded, included| excluded >= included),
-            ("exclusiveMaximum", "maximum", |excluded, included| excluded <= included),
-        ];
-        for (exclusive, inclusive, is_narrower) in pairs {
+        for (exclusive, inclusive, sign) in
+            [("exclusiveMinimum", "minimum", 1.0), ("exclusiveMaximum", "maximum", -1.0)]
+        {
             let Some(bound) = self.object.get(exclusive).filter(|it| it.as_number().is_some())
             else {
                 continue;
@@ -201,7 +199,7 @@ impl Schema<'_> {
             let bound = bound.clone();
             let value = bound.as_number().map_or(f64::NAN, Number::as_f64);
             let other = self.object.get(inclusive).and_then(Node::as_number).map(Number::as_f64);
-            if other.is_some_and(|other| !is_narrower(value, other)) {
+            if other.is_some_and(|other| value * sign < other * sign) {
                 self.object.remove(exclusive);
                 continue;
             }
