@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows helpers of tests only below cfg(test)")]
 
+mod corpus;
 mod docs;
 mod generate;
 mod lint;
