@@ -4,7 +4,9 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use step_testkit::{Project, Ran};
+use step_testkit::Project;
+
+use crate::run;
 
 const ORDERS: &str = r#"{
   "openapi": "3.1.0",
@@ -31,10 +33,6 @@ const USERS: &str = "openapi: 3.1.0
 info: {title: Users, version: '1'}
 paths: {/users: {get: {operationId: users, responses: {'200': {description: all}}}}}
 ";
-
-fn run(project: &Project, args: &[&str]) -> Ran {
-    project.run("gen-openapi", args)
-}
 
 fn project(landfall: &str) -> Project {
     Project::new().with_file("landfall.toml", landfall).with_file("orders.json", ORDERS)
