@@ -456,11 +456,16 @@ components:
     D: {{$ref: link.yaml}}
     E: {{$ref: 'http://169.254.169.254/latest/meta-data'}}
     F: {{$ref: 'x/%2e%2e/%2e%2e/outside.yaml'}}
-    G: {{$ref: folder/outside.yaml}}
+    G: {{$ref: folder/third.yaml}}
 "
     );
-    let folder = Folder::new(&[("openapi.yaml", &root), ("../outside.yaml", "type: string\n")]);
-    let outside = folder.0.path().join("outside.yaml");
+    let folder = Folder::new(&[
+        ("openapi.yaml", &root),
+        ("../outside.yaml", "type: string\n"),
+        ("../second.yaml", "type: string\n"),
+        ("../third.yaml", "type: string\n"),
+    ]);
+    let outside = folder.0.path().join("second.yaml");
     std::os::unix::fs::symlink(&outside, folder.root().join("link.yaml")).unwrap();
     std::os::unix::fs::symlink(folder.0.path(), folder.root().join("folder")).unwrap();
     let read = folder.read("openapi.yaml", &[]).await;
