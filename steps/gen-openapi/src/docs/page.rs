@@ -441,7 +441,12 @@ impl<'a> Page<'a> {
                 }
                 self.external_docs(tag);
             }
-            group.operations.iter().for_each(|operation| self.operation(operation));
+            for operation in &group.operations {
+                self.operation(operation);
+                if self.html.is_full() {
+                    break;
+                }
+            }
             self.html.close();
         }
         self.groups = groups;
@@ -467,6 +472,9 @@ impl<'a> Page<'a> {
         while let Some(named) = self.schemas.get(index).cloned() {
             self.named_schema(&named);
             index += 1;
+            if self.html.is_full() {
+                break;
+            }
         }
         self.html.constant("</section>");
     }
