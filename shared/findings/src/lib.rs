@@ -29,7 +29,7 @@ use serde::Serialize;
 use siphasher::sip128::{Hasher128, SipHasher13};
 use step_core::secret::redact;
 
-pub use reports::Reports;
+pub use reports::{Files, Reports};
 pub use sarif::Tool;
 pub use source::{Place, Source};
 

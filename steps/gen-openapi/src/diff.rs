@@ -1,34 +1,183 @@
-//! `diff`.
+//! `diff`: what changed between two descriptions, and what of it breaks those who call the service.
 
-use std::fmt;
+mod base;
+mod bodies;
+mod change;
+mod comparison;
+mod ignored;
+mod kinds;
+mod lifecycle;
+mod operations;
+mod report;
+mod rules;
+mod schemas;
+mod security;
+#[cfg(test)]
+mod tests;
+mod view;
+mod ways;
+mod whole;
 
-use serde::Serialize;
-use step_core::{Fail, Report};
+use std::path::PathBuf;
 
+use findings::{Files, Tool};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use step_core::write_atomically;
+
+use crate::description::{Access, Description, read_usable};
+use crate::document::Sources;
 use crate::input::Input;
 use crate::settings::Settings;
 
+pub(crate) use change::{Change, Level, Operation, Spot};
+pub use report::Compared;
+pub(crate) use rules::Rules;
+
+use comparison::Comparison;
+use ignored::Ignored;
+use report::{Changes, Kinds};
+
 /// The options of `diff`.
 #[derive(Debug, Clone, Default, clap::Args)]
-pub(crate) struct Options {}
+pub(crate) struct Options {
+    /// The description as it is now: a file, - for standard input, a URL, or git:REVISION:PATH
+    /// [default: the file of the description]
+    #[arg(value_name = "HEAD")]
+    head: Option<Input>,
 
-/// The report.
-#[derive(Debug, Serialize)]
-pub struct Compared {}
+    /// What it is compared with: a file, a URL, or git:REVISION:PATH [landfall.toml:
+    /// gen-openapi.diff.base] [default: the file as it was when the branch left its target]
+    #[arg(long, value_name = "INPUT", env = "LANDFALL_DIFF_BASE")]
+    base: Option<Input>,
 
+    /// What makes it fail (3): a change as bad as this, or worse
+    #[arg(
+        long,
+        env = "LANDFALL_DIFF_FAIL_ON",
+        value_enum,
+        value_name = "LEVEL",
+        default_value = "breaking"
+    )]
+    fail_on: FailOn,
+
+    /// The least level of changes that the report shows as text; the rest is counted
+    #[arg(long, value_enum, value_name = "LEVEL", default_value = "dangerous")]
+    level: Shown,
+
+    /// Show safe changes as well; the same as --level safe
+    #[arg(long)]
+    include_safe: bool,
+
+    /// Also write a report as Markdown, for a comment on a merge request
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+
+    #[command(flatten)]
+    files: Files,
+
+    /// Print all kinds of changes with their levels, and compare nothing
+    #[arg(long)]
+    list: bool,
+}
+
+/// What makes the comparison fail.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum FailOn {
+    /// A change after which callers stop working
+    #[default]
+    Breaking,
+    /// Also a change that may hurt
+    Dangerous,
+    /// Nothing
+    Never,
+}
+
+/// What the report shows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Shown {
+    /// All changes
+    Safe,
+    /// What may hurt, and what is breaking
+    #[default]
+    Dangerous,
+    /// What is breaking
+    Breaking,
+}
+
+impl FailOn {
+    /// The least level that fails.
+    fn level(self) -> Option<Level> {
+        match self {
+            FailOn::Breaking => Some(Level::Breaking),
+            FailOn::Dangerous => Some(Level::Dangerous),
+            FailOn::Never => None,
+        }
+    }
+}
+
+impl Options {
+    fn shown(&self) -> Level {
+        match self.level {
+            _ if self.include_safe => Level::Safe,
+            Shown::Safe => Level::Safe,
+            Shown::Dangerous => Level::Dangerous,
+            Shown::Breaking => Level::Breaking,
+        }
+    }
+}
+
+/// Compares two descriptions.
+///
+/// # Errors
+/// Exit 2: the settings are wrong, one of the descriptions is unusable, or there is nothing to compare
+/// with. Exit 4: an address or a branch cannot be fetched.
 pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::Result<Compared> {
-    let _ = (options, settings);
-    Err(Fail::invalid("not there yet").into())
+    // A day is coarse enough for the clock of any machine.
+    let today = TimeZone::UTC.to_datetime(Timestamp::now()).date();
+    let rules = Rules::new(&settings.file.diff.changes, today)?;
+    if options.list {
+        return Ok(Compared::of_kinds(Kinds::new(&rules)));
+    }
+    let ignored = Ignored::read(settings.file.diff.ignore_file.as_deref(), today)?;
+    let head_input = options.head.clone().unwrap_or_else(|| Input::File(settings.description()));
+    let (mut sources, access) = (Sources::default(), access(settings)?);
+    let head = read_usable(&head_input, &access, &mut sources).await?;
+    let base_input = base::input(options, settings, &head_input).await?;
+    let base = match base_input.input() {
+        Some(input) => read_usable(input, &access, &mut sources).await?,
+        None => base::nothing_of(&head, base_input.to_string()),
+    };
+    let changes = compare(&base, &head, &rules);
+    let (changes, ignored) = ignored.apply(changes);
+    let changes = Changes::new(changes, ignored, (&base, &head), &sources, options);
+    write(&changes, options)?;
+    Ok(Compared::of_changes(changes))
 }
 
-impl Report for Compared {
-    fn outcome(&self) -> &str {
-        ""
-    }
+/// What changed from one description to another: changes of the whole first, then by operations in the
+/// order of the head, the worst first.
+pub(crate) fn compare(base: &Description, head: &Description, rules: &Rules) -> Vec<Change> {
+    let mut comparison = Comparison::new(base, head, rules.today);
+    comparison.whole();
+    comparison.paths();
+    comparison.webhooks();
+    comparison.work();
+    comparison.finish(rules)
 }
 
-impl fmt::Display for Compared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("")
+/// Where references may lead.
+fn access(settings: &Settings<'_>) -> anyhow::Result<Access> {
+    let allowed = settings.file.allow_references.clone();
+    Ok(Access { allowed, root: std::env::current_dir()? })
+}
+
+fn write(changes: &Changes, options: &Options) -> anyhow::Result<()> {
+    if let Some(path) = &options.markdown {
+        write_atomically(path, changes.markdown().as_bytes())?;
     }
+    let tool = Tool { name: "gen-openapi diff", version: env!("CARGO_PKG_VERSION") };
+    let checked = [changes.head.clone()];
+    let fail_on = changes.fail_on();
+    options.files.write(&changes.findings(), &checked, fail_on, "gen-openapi diff", tool)
 }

@@ -2,7 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "clippy knows helpers of tests only below cfg(test)")]
 
+mod corpus;
 mod docs;
+mod generate;
+mod lint;
+mod validate;
 
 use step_testkit::{Project, Ran};
 
