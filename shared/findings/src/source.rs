@@ -125,8 +125,11 @@ impl<'a> Source<'a> {
     }
 }
 
-/// A path with `/` between its parts and without `./`, as GitLab wants it.
+/// A path with `/` between its parts and without `./`, as GitLab wants it. A URL stays as it is.
 fn slashed(path: &Path) -> String {
+    if let Some(url) = path.to_str().filter(|it| it.contains("://")) {
+        return url.to_owned();
+    }
     let mut parts: Vec<String> = Vec::new();
     for part in path.components() {
         match part {
@@ -145,6 +148,12 @@ fn slashed(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn paths_have_no_dots_and_urls_stay_as_they_are() {
+        assert_eq!(Source::new("./a/../b/./c.yaml", "").path(), "b/c.yaml");
+        assert_eq!(Source::new("https://h/../a.yaml", "").path(), "https://h/../a.yaml");
+    }
 
     #[test]
     fn a_place_is_told_in_lines_and_characters() {

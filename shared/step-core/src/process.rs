@@ -1,13 +1,18 @@
 //! Child processes: each in a group of its own, with a time limit and without our secrets.
 
+use std::collections::VecDeque;
+use std::ffi::OsStr;
 use std::path::PathBuf;
-use std::process::Stdio;
+use std::process::{ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context;
-use rustix::process::{Pid, Signal, kill_process_group};
-use tokio::process::Command;
-use tokio::time::timeout;
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::process::{Child, Command};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
 
 use crate::secret::is_secret_name;
 use crate::{Exit, Fail};
@@ -19,8 +24,18 @@ pub struct Process {
     args: Vec<String>,
     folder: Option<PathBuf>,
     passed: Vec<String>,
+    only: Option<Vec<String>>,
+    set: Vec<(String, String)>,
     limit: Duration,
+    most: usize,
+    ends_group: bool,
 }
+
+/// How much of what a program says besides its output is kept, in bytes.
+const KEPT: usize = 16 * 1024;
+
+/// How long a service has to end by itself when it is asked to.
+const GRACE: Duration = Duration::from_secs(5);
 
 impl Process {
     /// A program, found in `PATH`, with its arguments. Variables whose names say that they hold
@@ -34,7 +49,11 @@ impl Process {
             args: args.into_iter().map(Into::into).collect(),
             folder: None,
             passed: Vec::new(),
+            only: None,
+            set: Vec::new(),
             limit: Duration::from_secs(300),
+            most: usize::MAX,
+            ends_group: false,
         }
     }
 
@@ -51,18 +70,101 @@ impl Process {
         self
     }
 
+    /// Passes on only these variables, whatever their names say; `LC_*` means all that begin so.
+    pub fn passing_only<I: Into<String>>(mut self, names: impl IntoIterator<Item = I>) -> Self {
+        self.only = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Sets a variable for the program.
+    pub fn variable(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.set.push((name.into(), value.into()));
+        self
+    }
+
     /// The time limit; 5 minutes otherwise. When it passes, the whole group is ended.
     pub fn limit(mut self, limit: Duration) -> Self {
         self.limit = limit;
         self
     }
 
+    /// The most that the program may print, in bytes; as much as it likes otherwise.
+    pub fn at_most(mut self, bytes: usize) -> Self {
+        self.most = bytes;
+        self
+    }
+
+    /// Ends what the program has started and left running.
+    pub fn ending_group(mut self) -> Self {
+        self.ends_group = true;
+        self
+    }
+
     /// Runs the program and returns its stdout, without the trailing line break.
     ///
     /// # Errors
-    /// The program is not installed (exit 4), ran too long (exit 5), or failed (exit 1, with the
-    /// last lines of its stderr).
+    /// As [`Process::bytes`]; or what it printed is not UTF-8.
     pub async fn output(&self) -> anyhow::Result<String> {
+        let stdout = String::from_utf8(self.bytes().await?)
+            .with_context(|| format!("{self} printed something that is not UTF-8"))?;
+        Ok(stdout.trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    /// Runs the program and returns its stdout.
+    ///
+    /// # Errors
+    /// The program is not installed (exit 4), ran too long (exit 5), printed too much (exit 2), or
+    /// failed (exit 1, with the last lines of its stderr).
+    pub async fn bytes(&self) -> anyhow::Result<Vec<u8>> {
+        let mut child = self.spawn()?;
+        let mut group = Group::of(&child);
+        let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+        let said = Said::default();
+        let run = async {
+            let ended = async {
+                let status = child.wait().await;
+                // Its pipes are open as long as what it started has them.
+                if self.ends_group {
+                    group.end();
+                }
+                status
+            };
+            tokio::join!(ended, read_all(stdout, self.most), said.listen(stderr))
+        };
+        let Ok((status, stdout, ())) = timeout(self.limit, run).await else {
+            let message =
+                format!("{self} ran longer than {}", humantime::format_duration(self.limit));
+            return Err(Fail::new(Exit::TimedOut, said.after(message)).into());
+        };
+        let status = status.with_context(|| format!("wait for {self}"))?;
+        group.has_ended();
+        let stdout = stdout.with_context(|| format!("read the output of {self}"))?;
+        if stdout.len() > self.most {
+            let most = self.most / 1024 / 1024;
+            return Err(Fail::invalid(format!("{self} printed more than {most} MB")).into());
+        }
+        if !status.success() {
+            return Err(self.failed(status, &said).into());
+        }
+        Ok(stdout)
+    }
+
+    /// Starts the program, to go on while it runs. What it prints is kept for errors.
+    ///
+    /// # Errors
+    /// The program is not installed (exit 4), or cannot be started (exit 1).
+    pub fn start(&self) -> anyhow::Result<Service> {
+        let mut child = self.spawn()?;
+        let group = Group::of(&child);
+        let said = Said::default();
+        let listening = [
+            tokio::spawn(said.clone().listening(child.stdout.take())),
+            tokio::spawn(said.clone().listening(child.stderr.take())),
+        ];
+        Ok(Service { process: self.clone(), child, group, said, listening })
+    }
+
+    fn spawn(&self) -> Result<Child, Fail> {
         let mut command = Command::new(&self.program);
         command
             .args(&self.args)
@@ -75,29 +177,28 @@ impl Process {
             command.current_dir(folder);
         }
         for (name, _) in std::env::vars_os() {
-            let text = name.to_string_lossy();
-            if is_secret_name(&text) && !self.passed.iter().any(|passed| *passed == text) {
+            if !self.passes(&name) {
                 command.env_remove(name);
             }
         }
-        let child = command.spawn().map_err(|err| self.not_started(&err))?;
-        let mut group = Group::of(&child);
-        let Ok(output) = timeout(self.limit, child.wait_with_output()).await else {
-            let limit = humantime::format_duration(self.limit);
-            return Err(Fail::new(Exit::TimedOut, format!("{self} ran longer than {limit}")).into());
+        command.envs(self.set.iter().map(|(name, value)| (name, value)));
+        command.spawn().map_err(|err| self.not_started(&err))
+    }
+
+    fn passes(&self, name: &OsStr) -> bool {
+        let name = name.to_string_lossy();
+        let fits = |pattern: &String| match pattern.strip_suffix('*') {
+            Some(beginning) => name.starts_with(beginning),
+            None => name == *pattern,
         };
-        let output = output.with_context(|| format!("read the output of {self}"))?;
-        group.has_ended();
-        if !output.status.success() {
-            let stderr = String::from_utf8_lossy(&output.stderr);
-            let said = last_lines(&stderr);
-            let said = if said.is_empty() { said } else { format!(": {said}") };
-            let message = format!("{self} failed ({}){said}", output.status);
-            return Err(Fail::new(Exit::Failed, message).into());
+        match &self.only {
+            Some(only) => only.iter().any(fits),
+            None => !is_secret_name(&name) || self.passed.iter().any(|passed| *passed == name),
         }
-        let stdout = String::from_utf8(output.stdout)
-            .with_context(|| format!("{self} printed something that is not UTF-8"))?;
-        Ok(stdout.trim_end_matches(['\r', '\n']).to_owned())
+    }
+
+    fn failed(&self, status: ExitStatus, said: &Said) -> Fail {
+        Fail::new(Exit::Failed, said.after(format!("{self} failed ({status})")))
     }
 
     fn not_started(&self, err: &std::io::Error) -> Fail {
@@ -121,26 +222,130 @@ impl std::fmt::Display for Process {
     }
 }
 
+/// A program that runs on while the step does something else. It is ended, with all that it started,
+/// when this is dropped.
+#[derive(Debug)]
+pub struct Service {
+    process: Process,
+    child: Child,
+    group: Group,
+    said: Said,
+    listening: [JoinHandle<()>; 2],
+}
+
+impl Service {
+    /// Waits for the program to end by itself, and says how it did.
+    pub async fn ended(&mut self) -> Fail {
+        let status = self.child.wait().await;
+        // What it started may have its pipes for longer.
+        for listening in &mut self.listening {
+            let _not_in_time = timeout(Duration::from_millis(200), listening).await;
+        }
+        match status {
+            Ok(status) => {
+                let message = format!("{} ended ({status})", self.process);
+                Fail::new(Exit::Failed, self.said.after(message))
+            }
+            Err(err) => Fail::new(Exit::Failed, format!("wait for {}: {err}", self.process)),
+        }
+    }
+
+    /// A message, and the last lines that the program said.
+    pub fn after(&self, message: String) -> String {
+        self.said.after(message)
+    }
+
+    /// Asks the whole group to end, and ends what has not after 5 s.
+    pub async fn stop(mut self) {
+        self.group.signal(Signal::TERM);
+        let start = Instant::now();
+        let mut is_reaped = false;
+        while start.elapsed() < GRACE {
+            is_reaped = is_reaped || matches!(self.child.try_wait(), Ok(Some(_)));
+            if is_reaped && !self.group.is_there() {
+                self.group.has_ended();
+                return;
+            }
+            sleep(Duration::from_millis(20)).await;
+        }
+        self.group.end();
+        let _gone = self.child.wait().await;
+    }
+}
+
 /// Ends all processes of the group when dropped, unless the child has ended by itself: a step
 /// that is interrupted or out of time leaves no grandchildren behind.
+#[derive(Debug)]
 struct Group(Option<Pid>);
 
 impl Group {
-    fn of(child: &tokio::process::Child) -> Self {
+    fn of(child: &Child) -> Self {
         Self(child.id().and_then(|id| i32::try_from(id).ok()).and_then(Pid::from_raw))
     }
 
     fn has_ended(&mut self) {
         self.0 = None;
     }
+
+    fn end(&mut self) {
+        self.signal(Signal::KILL);
+        self.has_ended();
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Some(group) = self.0 {
+            let _already_gone = kill_process_group(group, signal);
+        }
+    }
+
+    fn is_there(&self) -> bool {
+        self.0.is_some_and(|group| test_kill_process_group(group).is_ok())
+    }
 }
 
 impl Drop for Group {
     fn drop(&mut self) {
-        if let Some(group) = self.0 {
-            let _already_gone = kill_process_group(group, Signal::KILL);
+        self.end();
+    }
+}
+
+/// The end of what a program said.
+#[derive(Debug, Clone, Default)]
+struct Said(Arc<Mutex<VecDeque<u8>>>);
+
+impl Said {
+    async fn listen(&self, stream: Option<impl AsyncRead + Unpin>) {
+        let Some(mut stream) = stream else { return };
+        let mut chunk = [0; 4096];
+        while let Ok(length @ 1..) = stream.read(&mut chunk).await {
+            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            kept.extend(&chunk[..length]);
+            let excess = kept.len().saturating_sub(KEPT);
+            kept.drain(..excess);
         }
     }
+
+    async fn listening(self, stream: Option<impl AsyncRead + Unpin>) {
+        self.listen(stream).await;
+    }
+
+    /// A message, and the last lines of it.
+    fn after(&self, message: String) -> String {
+        let kept: Vec<u8> =
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect();
+        let said = last_lines(&String::from_utf8_lossy(&kept));
+        if said.is_empty() { message } else { format!("{message}: {said}") }
+    }
+}
+
+/// All of a stream, and one byte more than `most` when it has more.
+async fn read_all(stream: Option<impl AsyncRead + Unpin>, most: usize) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    if let Some(stream) = stream {
+        let most = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
+        stream.take(most).read_to_end(&mut bytes).await?;
+    }
+    Ok(bytes)
 }
 
 fn last_lines(text: &str) -> String {
@@ -189,14 +394,77 @@ mod tests {
         let run = shell(script).folder(folder.path()).limit(Duration::from_millis(300));
         let err = run.output().await.unwrap_err();
         assert_eq!(Fail::of(&err).unwrap().exit(), Exit::TimedOut);
-        let pid = std::fs::read_to_string(folder.path().join("grandchild")).unwrap();
+        assert_ends(&folder.path().join("grandchild")).await;
+    }
+
+    #[tokio::test]
+    async fn what_a_program_leaves_running_is_ended_when_that_is_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let run = shell("sleep 60 & echo $! > grandchild; echo done").folder(folder.path());
+        assert_eq!(run.ending_group().output().await.unwrap(), "done");
+        assert_ends(&folder.path().join("grandchild")).await;
+    }
+
+    #[tokio::test]
+    async fn only_the_named_variables_are_passed_on() {
+        let run = shell("env | cut -d= -f1 | sort").passing_only(["PATH", "CARGO_PKG_*"]);
+        let names = run.variable("OWN_TOKEN", "x").output().await.unwrap();
+        let other = |it: &&str| {
+            !(it.starts_with("CARGO_PKG_")
+                || ["PATH", "OWN_TOKEN", "PWD", "SHLVL", "_", "OLDPWD"].contains(it))
+        };
+        assert_eq!(names.lines().find(other), None, "{names}");
+        assert!(names.contains("CARGO_PKG_NAME") && names.contains("OWN_TOKEN"), "{names}");
+    }
+
+    #[tokio::test]
+    async fn a_program_that_prints_without_end_is_ended() {
+        let err = shell("yes").at_most(1024 * 1024).output().await.unwrap_err();
+        assert_eq!(err.to_string(), "sh printed more than 1 MB");
+        assert_eq!(Fail::of(&err).unwrap().exit(), Exit::Invalid);
+    }
+
+    #[tokio::test]
+    async fn a_service_ends_with_all_that_it_started() {
+        let folder = tempfile::tempdir().unwrap();
+        let script = "(trap '' TERM; echo ready; sleep 60; sleep 60) & echo $! > grandchild; wait";
+        let service = shell(script).folder(folder.path()).start().unwrap();
+        let grandchild = folder.path().join("grandchild");
+        while std::fs::read_to_string(&grandchild).unwrap_or_default().is_empty()
+            || service.after(String::new()).is_empty()
+        {
+            sleep(Duration::from_millis(10)).await;
+        }
+        let start = Instant::now();
+        service.stop().await;
+        assert!(start.elapsed() >= GRACE, "it was not asked first");
+        assert_ends(&grandchild).await;
+    }
+
+    #[tokio::test]
+    async fn a_service_that_obeys_ends_at_once() {
+        let service = shell("exec sleep 60").start().unwrap();
+        let start = Instant::now();
+        service.stop().await;
+        assert!(start.elapsed() < GRACE);
+    }
+
+    #[tokio::test]
+    async fn a_service_that_ends_by_itself_says_why() {
+        let mut service = shell("echo starting; echo no port >&2; exit 4").start().unwrap();
+        let said = service.ended().await.to_string();
+        assert!(said.starts_with("sh ended (exit status: 4): "), "{said}");
+        assert!(said.contains("starting") && said.contains("no port"), "{said}");
+    }
+
+    /// Waits until the process whose number is in a file has ended.
+    async fn assert_ends(file: &std::path::Path) {
+        let pid = std::fs::read_to_string(file).unwrap();
         let stat = PathBuf::from(format!("/proc/{}/stat", pid.trim()));
         // The kernel needs a moment; a zombie (state Z) has ended, too.
         for _ in 0..50 {
             match std::fs::read_to_string(&stat) {
-                Ok(text) if !text.contains(") Z ") => {
-                    tokio::time::sleep(Duration::from_millis(20)).await;
-                }
+                Ok(text) if !text.contains(") Z ") => sleep(Duration::from_millis(20)).await,
                 _ => return,
             }
         }

@@ -13,7 +13,7 @@ use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use regex_lite::Regex;
+use regex_lite::{Captures, Regex};
 
 /// What stands in place of a secret.
 pub const MASK: &str = "[MASKED]";
@@ -120,12 +120,23 @@ pub fn redact(text: &str) -> Cow<'_, str> {
     };
     SHAPES.iter().fold(masked, |text, (shape, replacement)| {
         if shape.is_match(&text) {
-            Cow::Owned(shape.replace_all(&text, *replacement).into_owned())
+            let masked = |found: &Captures<'_>| {
+                let mut masked = found[0].to_owned();
+                if !masked.ends_with(PLACEHOLDER) {
+                    masked.clear();
+                    found.expand(replacement, &mut masked);
+                }
+                masked
+            };
+            Cow::Owned(shape.replace_all(&text, masked).into_owned())
         } else {
             text
         }
     })
 }
+
+/// What stands for a password where the form of a URL is explained.
+const PLACEHOLDER: &str = ":PASSWORD@";
 
 #[derive(Default)]
 struct Known {
@@ -233,6 +244,9 @@ mod tests {
         assert_eq!(redact("postgres://app:hunter2@db/x"), "postgres://app:[MASKED]@db/x");
         assert_eq!(redact("id eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.c2ln ok"), "id [MASKED] ok");
         assert_eq!(redact("https://example.com:8443/a"), "https://example.com:8443/a");
+        // The form of a URL, in a manual page or a hint.
+        let form = "postgres://USER:PASSWORD@HOST/DATABASE";
+        assert_eq!(redact(form), form);
         assert_eq!(redact("GET /x?page=2&api_key=abc&y=1"), "GET /x?page=2&api_key=[MASKED]&y=1");
     }
 

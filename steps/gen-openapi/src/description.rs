@@ -1,7 +1,13 @@
 //! A description with all that it refers to, as one document that points only into itself.
 
-use std::path::PathBuf;
+mod access;
+mod bundle;
+pub(crate) mod discriminators;
+mod load;
+mod location;
+mod names;
 
+use anyhow::Context;
 use findings::Severity;
 use step_core::Fail;
 
@@ -11,6 +17,13 @@ use crate::problem::{Problem, findings};
 use crate::references::References;
 use crate::spec::Version;
 use crate::walk::Pointer;
+
+pub(crate) use access::Access;
+pub(crate) use bundle::{decode, encode};
+
+use access::Guard;
+use load::Loader;
+use location::Location;
 
 /// A description that was read. References to other files are resolved: what they point to stands in
 /// its `components`, or in their place.
@@ -28,15 +41,6 @@ impl Description {
     }
 }
 
-/// Where references may lead besides the folder that is worked in.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Access {
-    /// Folders and URLs, by how they begin.
-    pub(crate) allowed: Vec<String>,
-    /// The folder that files have to lie in; the repository's, or the current one.
-    pub(crate) root: PathBuf,
-}
-
 /// Reads a description. What is wrong with it is put into `problems`; without a result it is so wrong
 /// that there is nothing to go on with.
 ///
@@ -48,9 +52,23 @@ pub(crate) async fn read(
     sources: &mut Sources,
     problems: &mut Vec<Problem>,
 ) -> anyhow::Result<Option<Description>> {
-    let _ = access;
     let bytes = input.read().await?;
-    let name = input.to_string();
+    read_bytes(input.to_string(), input, bytes, access, sources, problems).await
+}
+
+/// Reads a description whose text is there already. It is called `name`, and lies where `input` says.
+///
+/// # Errors
+/// Exit 2: what is allowed to be referred to is written wrong.
+pub(crate) async fn read_bytes(
+    name: String,
+    input: &Input,
+    bytes: Vec<u8>,
+    access: &Access,
+    sources: &mut Sources,
+    problems: &mut Vec<Problem>,
+) -> anyhow::Result<Option<Description>> {
+    let size = bytes.len();
     let root = match sources.read(&name, bytes) {
         Ok(root) => root,
         Err((at, message)) => {
@@ -58,13 +76,20 @@ pub(crate) async fn read(
             return Ok(None);
         }
     };
-    match version(&root) {
-        Ok(version) => Ok(Some(Description { root, version, name })),
+    let version = match version(&root) {
+        Ok(version) => version,
         Err(problem) => {
             problems.push(problem);
-            Ok(None)
+            return Ok(None);
         }
-    }
+    };
+    let folder = std::env::current_dir().and_then(|it| it.canonicalize());
+    let folder = folder.context("find the current folder")?;
+    let location = Location::of(input, &folder);
+    let guard = Guard::new(access, &location, &folder)?;
+    let loader = Loader::new(guard, folder, location.clone(), size);
+    let root = bundle::bundle(root, location, version, loader, sources, problems).await;
+    Ok(Some(Description { root, version, name }))
 }
 
 /// Reads a description that has to be usable.
@@ -78,9 +103,21 @@ pub(crate) async fn read_usable(
 ) -> anyhow::Result<Description> {
     let mut problems = Vec::new();
     let read = read(input, access, sources, &mut problems).await?;
+    usable(read, &problems, sources)
+}
+
+/// The description, when nothing is wrong with it.
+///
+/// # Errors
+/// Exit 2: all that is wrong.
+pub(crate) fn usable(
+    read: Option<Description>,
+    problems: &[Problem],
+    sources: &Sources,
+) -> anyhow::Result<Description> {
     match read {
         Some(description) if problems.is_empty() => Ok(description),
-        _ => Err(Fail::invalid(findings(&problems, sources).to_string()).into()),
+        _ => Err(Fail::invalid(findings(problems, sources).to_string()).into()),
     }
 }
 
@@ -113,3 +150,6 @@ fn version(root: &Node) -> Result<Version, Problem> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -143,7 +143,10 @@ impl Url {
         let is_known = ["postgres", "postgresql", "mysql", "mariadb"]
             .iter()
             .any(|scheme| base.strip_prefix(scheme).is_some_and(|rest| rest.starts_with("://")));
-        let is_open = is_known && password(base).is_none() && !query.contains("password");
+        let is_open = is_known
+            && password(base).is_none()
+            && !query.contains("password")
+            && !query.contains('@');
         if !is_open && !text.starts_with("sqlite:") {
             let _masked = Secret::new(text);
         }
@@ -195,6 +198,14 @@ pub(crate) fn parse(url: &Url, ca: Option<&Path>) -> anyhow::Result<Address> {
                 .help(format!("write {known}"))
                 .into())
         }
+        _ if is_placeholder(url) => Err(Fail::invalid(
+            "the database URL is the name of a variable, after a $, and not its value",
+        )
+        .help(
+            "GitLab leaves it so where the variable is not there: a protected one is only on \
+             protected branches, and one may be for another environment",
+        )
+        .into()),
         _ => Err(Fail::invalid("the database URL has no scheme")
             .help(format!("write {known}"))
             .into()),
@@ -216,7 +227,14 @@ fn sqlite(url: &str) -> anyhow::Result<Address> {
 
 fn postgres(url: &str, ca: Option<&Path>) -> anyhow::Result<PostgresAddress> {
     let (base, query) = url.split_once('?').unwrap_or((url, ""));
-    mask_password(base);
+    // A question mark in the password moves the rest of it behind it.
+    mask_password(if base.contains('@') { base } else { url });
+    // The host begins after the first: the rest of the password would be a part of it, and be shown.
+    if base.matches('@').nth(1).is_some() {
+        return Err(Fail::invalid("the database URL has more than one @")
+            .help("write one that belongs to the user or the password as %40")
+            .into());
+    }
     let mut mode = None;
     let mut ca = ca.map(Path::to_owned);
     let mut kept = Vec::new();
@@ -233,16 +251,28 @@ fn postgres(url: &str, ca: Option<&Path>) -> anyhow::Result<PostgresAddress> {
             _ => kept.push(pair),
         }
     }
-    let base = match kept.as_slice() {
+    let whole = match kept.as_slice() {
         [] => base.to_owned(),
         kept => format!("{base}?{}", kept.join("&")),
     };
     // The cause is kept back: it names what it does not know, and of a password with an unescaped
     // question mark that would be a part.
-    let mut config: tokio_postgres::Config = base.parse().map_err(|_| {
-        Fail::invalid("the database URL is not understood")
-            .help("write postgres://USER:PASSWORD@HOST:PORT/DATABASE, odd characters as %XX")
+    let mut config: tokio_postgres::Config = whole.parse().map_err(|_| {
+        if !kept.is_empty() && base.parse::<tokio_postgres::Config>().is_ok() {
+            Fail::invalid("the database URL has a parameter that is not known").help(
+                "postgres:// takes sslmode, sslrootcert, connect_timeout, application_name, options, \
+                 target_session_attrs and keepalives",
+            )
+        } else {
+            Fail::invalid("the database URL is not understood")
+                .help("write postgres://USER:PASSWORD@HOST:PORT/DATABASE, odd characters as %XX")
+        }
     })?;
+    if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+        return Err(Fail::invalid("the database URL names no host")
+            .help("write postgres://USER:PASSWORD@HOST:PORT/DATABASE")
+            .into());
+    }
     if config.get_connect_timeout().is_none() {
         config.connect_timeout(CONNECT_TIMEOUT);
     }
@@ -279,6 +309,13 @@ fn tls(
             .help("write verify-full or disable")
             .into()),
     }
+}
+
+/// `$NAME` or `${NAME}`.
+fn is_placeholder(url: &str) -> bool {
+    let name = url.strip_prefix('$').unwrap_or_default();
+    let name = name.strip_prefix('{').and_then(|it| it.strip_suffix('}')).unwrap_or(name);
+    !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 /// Masks the password of a URL, also as the server would echo it.
@@ -348,8 +385,13 @@ mod tests {
             ("hunter2", "has no scheme"),
             ("hunter2:x", "has no scheme"),
             ("", "has no scheme"),
+            ("$hunter2", "is the name of a variable"),
+            ("${hunter2}", "is the name of a variable"),
+            ("$hunter2:x", "has no scheme"),
             ("postgres://u:hunter2@h:port/d", "is not understood"),
-            ("postgres://u:hunter2@h/d?hunter2=1", "is not understood"),
+            ("postgres://u:hunter2@h/d?hunter2=1", "a parameter that is not known"),
+            ("postgres://u:p@hunter2@h/d", "more than one @"),
+            ("postgres://u:hunter2@/d", "names no host"),
             ("postgres://u:hunter2@h/d?sslmode=prefer", "lets anybody stand in"),
             ("postgres://u:hunter2@h/d?sslmode=hunter2", "sslmode is not known"),
             ("sqlite:", "is a file"),

@@ -65,6 +65,7 @@ pub(crate) async fn apply(
             Change::Record { version, .. } => edits.push(Edit::Insert(row(find(version)?, width))),
             Change::Restate { version, .. } => edits.push(Edit::Update(row(find(version)?, width))),
             Change::Forget { version, .. } => edits.push(Edit::Delete(*version)),
+            Change::ForgetBegun { mark } => edits.push(Edit::ForgetMark(mark.id.clone())),
             Change::ForgetRepeatable { name } => {
                 edits.push(Edit::ForgetRepeatable(name.clone()));
             }

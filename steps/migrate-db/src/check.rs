@@ -397,10 +397,17 @@ impl Report for Checked {
         let noun = if count == 1 { "finding is" } else { "findings are" };
         let worse = if self.fail_on == Severity::Blocker { "" } else { " or worse" };
         let message = format!("{count} {noun} {}{worse}", self.fail_on);
-        Err(Fail::new(Exit::Negative, message).help(
-            "mend them, or say in the file that it is meant so: `-- squawk-ignore RULE`; rules are \
-             switched in landfall.toml: migrate-db.check.rules",
-        ))
+        let mut failing = self.findings.at_least(self.fail_on);
+        let them = if count == 1 { "it" } else { "them" };
+        let help = if failing.any(|it| rules::can_be_ignored(it.rule())) {
+            format!(
+                "mend {them}, or say in the file that it is meant so: `-- squawk-ignore RULE`; rules \
+                 are switched in landfall.toml: migrate-db.check.rules"
+            )
+        } else {
+            format!("mend {them}")
+        };
+        Err(Fail::new(Exit::Negative, message).help(help))
     }
 }
 

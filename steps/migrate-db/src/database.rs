@@ -74,6 +74,8 @@ pub(crate) enum Edit {
     Repeat(RepeatableRow),
     /// The row of a repeatable migration goes.
     ForgetRepeatable(String),
+    /// The row in the journal of a file that was applied in part goes.
+    ForgetMark(String),
 }
 
 /// A script to be run, and how it is recorded.
@@ -249,8 +251,21 @@ fn width(kind: Option<&str>, bits32: &str, bits64: &str) -> Result<Width, Fail> 
             format!("the column `version` of {TABLE} is of the type {other}"),
         )
         .help("refinery makes it int4 or int8: another tool made the table")),
-        None => Err(Fail::new(Exit::Refused, format!("{TABLE} has no column `version`"))
-            .help("another tool made the table; move it out of the way")),
+        None => Err(foreign("it has no column `version`")),
+    }
+}
+
+/// A table with refinery's name that refinery did not make.
+fn foreign(why: &str) -> Fail {
+    Fail::new(Exit::Refused, format!("{TABLE} is not refinery's: {why}"))
+        .help("another tool made the table; move it out of the way")
+}
+
+/// The first line of what a server says: it quotes an unclosed string up to the end of the file.
+fn first_line(said: &str) -> String {
+    match said.trim_end().split_once('\n') {
+        Some((first, _)) => format!("{} ...", first.trim_end()),
+        None => said.to_owned(),
     }
 }
 
@@ -312,4 +327,15 @@ fn fraction() -> f64 {
     let mut hasher = SipHasher13::new();
     (std::process::id(), Instant::now().elapsed()).hash(&mut hasher);
     f64::from(u32::try_from(hasher.finish() >> 32).unwrap_or_default()) / f64::from(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_quote_of_the_rest_of_a_file_is_cut() {
+        assert_eq!(first_line("near \"'open);\r\ncreate table b\n\""), "near \"'open); ...");
+        assert_eq!(first_line("no such column: x"), "no such column: x");
+    }
 }

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::fmt;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -63,6 +64,11 @@ pub(crate) struct Directives {
 }
 
 impl Script {
+    /// Whether there is nothing in it but comments, as in a file that was not written yet.
+    pub(crate) fn is_blank(&self) -> bool {
+        self.sql.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with("--"))
+    }
+
     /// Whether it and its record can be one transaction.
     pub(crate) fn is_atomic(&self, dialect: Dialect) -> bool {
         let shares =
@@ -155,9 +161,7 @@ pub(crate) fn read(folder: &Path, allow_empty: bool) -> anyhow::Result<Files> {
     let (files, problems) = scan(folder)?;
     if !problems.is_empty() {
         let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
-        return Err(Fail::invalid(lines.join("\n"))
-            .help("nothing was applied; a migration is named V1__what_it_does.sql")
-            .into());
+        return Err(Fail::invalid(lines.join("\n")).help("nothing was applied").into());
     }
     if files.is_empty() && !allow_empty {
         return Err(empty(folder).into());
@@ -212,11 +216,17 @@ pub(crate) fn scan(folder: &Path) -> anyhow::Result<(Files, Vec<Problem>)> {
     Ok((files, problems))
 }
 
-/// All files below a folder. Hidden ones are an editor's or git's.
+/// All files below a folder. Hidden ones are an editor's or git's. A folder that is named like a
+/// migration is taken for a file, which cannot be read.
 fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> anyhow::Result<()> {
-    let entries = std::fs::read_dir(folder).map_err(|err| {
-        Fail::invalid(format!("read the folder of migrations {}: {err}", folder.display()))
-            .help("name it with --folder or `migrate-db.folder` in landfall.toml")
+    let shown = folder.display();
+    let entries = std::fs::read_dir(folder).map_err(|err| match err.kind() {
+        ErrorKind::NotFound => Fail::invalid(format!("there is no folder {shown}")).help(
+            "begin with `migrate-db new NAME`, which makes it; or say where the migrations are: \
+             --folder, or `folder` in landfall.toml",
+        ),
+        _ => Fail::invalid(format!("read the folder of migrations {shown}: {err}"))
+            .help("say where the migrations are: --folder, or `folder` in landfall.toml"),
     })?;
     for entry in entries {
         let entry = entry.with_context(|| folder.display().to_string())?;
@@ -224,7 +234,8 @@ fn walk(folder: &Path, paths: &mut Vec<PathBuf>) -> anyhow::Result<()> {
             continue;
         }
         let path = entry.path();
-        if path.is_dir() {
+        let looks_like_a_file = path.extension().is_some_and(|it| it.eq_ignore_ascii_case("sql"));
+        if path.is_dir() && !looks_like_a_file {
             walk(&path, paths)?;
         } else {
             paths.push(path);
@@ -261,7 +272,11 @@ fn script(path: &Path) -> Result<Option<(Key, Script)>, Problem> {
     let Some(key) = parse_name(file_name).map_err(whole)? else {
         return Ok(None);
     };
-    let bytes = std::fs::read(path).map_err(|err| whole(err.to_string()))?;
+    let bytes = std::fs::read(path).map_err(|err| match err.kind() {
+        ErrorKind::IsADirectory => whole("is a folder; a migration is a file".into()),
+        ErrorKind::NotFound => whole("is a link to a file that is not there".into()),
+        _ => whole(err.to_string()),
+    })?;
     let sql = text(bytes).map_err(at)?;
     let directives = directives(&sql).map_err(at)?;
     let script = Script { id: key.id(), path: path.to_owned(), sql, directives };
@@ -352,11 +367,16 @@ fn text(bytes: Vec<u8>) -> Result<String, (usize, String)> {
             return Err((1, what.into()));
         }
     }
-    String::from_utf8(bytes).map_err(|err| {
+    let line_after = |valid: &[u8]| 1 + valid.iter().filter(|byte| **byte == b'\n').count();
+    let text = String::from_utf8(bytes).map_err(|err| {
         let valid = &err.as_bytes()[..err.utf8_error().valid_up_to()];
-        let line = 1 + valid.iter().filter(|byte| **byte == b'\n').count();
-        (line, "is not UTF-8; save it as UTF-8".to_owned())
-    })
+        (line_after(valid), "is not UTF-8; save it as UTF-8".to_owned())
+    })?;
+    // SQLite would take it for the end of the file, and say nothing of the rest.
+    match text.find('\0') {
+        Some(at) => Err((line_after(&text.as_bytes()[..at]), "holds a NUL byte; remove it".into())),
+        None => Ok(text),
+    }
 }
 
 /// The directives in the comments at the head of a file. The error is a line and what is wrong.
@@ -366,8 +386,10 @@ fn directives(sql: &str) -> Result<Directives, (usize, String)> {
     for (line, number) in sql.lines().zip(1..) {
         let line = line.trim();
         in_head &= line.is_empty() || line.starts_with("--");
-        let Some(comment) = line.strip_prefix("--") else { continue };
-        let Some(words) = comment.trim_start().strip_prefix("landfall:") else { continue };
+        let Some((is_heard, words)) = addressed(line) else { continue };
+        if !is_heard {
+            return Err((number, "a directive is written `-- landfall: DIRECTIVE`".into()));
+        }
         if !in_head {
             return Err((
                 number,
@@ -380,6 +402,22 @@ fn directives(sql: &str) -> Result<Directives, (usize, String)> {
     }
     Ok(found)
 }
+
+/// What a comment says to landfall, and whether it is written as a directive is. One that is almost
+/// written so would be ignored without a word.
+fn addressed(line: &str) -> Option<(bool, &str)> {
+    let marks = ["--", "#", "/*"];
+    let (mark, comment) =
+        marks.into_iter().find_map(|mark| Some((mark, line.strip_prefix(mark)?)))?;
+    let comment = comment.trim_start();
+    let name = comment.get(..NAME.len()).filter(|name| name.eq_ignore_ascii_case(NAME))?;
+    let rest = comment[NAME.len()..].trim_start();
+    let words = rest.strip_prefix(':')?;
+    Some((mark == "--" && name == NAME && rest.len() + NAME.len() == comment.len(), words))
+}
+
+/// Whom a directive addresses.
+const NAME: &str = "landfall";
 
 fn directive(found: &mut Directives, word: &str) -> Result<(), String> {
     let (key, value) = word.split_once('=').map_or((word, None), |(key, value)| (key, Some(value)));
@@ -477,10 +515,18 @@ mod tests {
             ("-- landfall: lock-timeout=soon", 1, "write for example 90s"),
             ("SELECT 1;\n-- landfall: no-transaction\n", 2, "before any SQL"),
             ("-- landfall: no-transaction=yes", 1, "unknown directive"),
+            ("-- Landfall: no-transaction\n", 1, "is written `-- landfall: DIRECTIVE`"),
+            ("-- landfall : no-transaction\n", 1, "is written `-- landfall: DIRECTIVE`"),
+            ("# landfall: no-transaction\n", 1, "is written `-- landfall: DIRECTIVE`"),
+            ("/* landfall: no-transaction */\n", 1, "is written `-- landfall: DIRECTIVE`"),
         ] {
             let (at, err) = directives(sql).unwrap_err();
             assert_eq!(at, line, "{sql}");
             assert!(err.contains(why), "{err}");
+        }
+        for sql in ["-- landfall is the name of this.\n", "-- landfällt: nicht\n", "-- Landung\n"]
+        {
+            assert_eq!(directives(sql), Ok(Directives::default()), "{sql}");
         }
     }
 
@@ -491,6 +537,8 @@ mod tests {
         assert!(of(b"\xFF\xFES\0").1.contains("UTF-16"));
         let wrong = (2, "is not UTF-8; save it as UTF-8".to_owned());
         assert_eq!(of(b"SELECT 1;\n-- Gr\xF6\xDFe\n"), wrong);
+        let cut = (2, "holds a NUL byte; remove it".to_owned());
+        assert_eq!(of(b"SELECT 1;\n\0SELECT 2;\n"), cut);
     }
 
     #[test]
@@ -508,10 +556,22 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_that_is_named_like_a_migration_is_an_error_and_others_are_searched() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join("2026/V2__b.sql")).unwrap();
+        std::fs::write(folder.path().join("2026/V1__a.sql"), "SELECT 1;").unwrap();
+        let (files, problems) = scan(folder.path()).unwrap();
+        assert_eq!(files.migrations.len(), 1);
+        assert_eq!(problems.len(), 1);
+        assert_eq!(problems[0].text, "is a folder; a migration is a file");
+    }
+
+    #[test]
     fn an_empty_folder_is_an_error_unless_it_is_allowed() {
         let folder = tempfile::tempdir().unwrap();
         assert!(read(folder.path(), false).unwrap_err().to_string().contains("no migration in"));
         assert_eq!(read(folder.path(), true).unwrap(), Files::default());
-        assert!(read(&folder.path().join("none"), true).is_err());
+        let err = read(&folder.path().join("none"), true).unwrap_err();
+        assert!(err.to_string().starts_with("there is no folder "), "{err}");
     }
 }

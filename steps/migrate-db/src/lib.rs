@@ -70,14 +70,20 @@ async fn run_one(args: &Args, target: &Target, cloud: &Cloud<'_>) -> anyhow::Res
     let address = async || args.address(target, cloud).await;
     match args.command.clone().unwrap_or(Command::Up) {
         Command::Check(_) => anyhow::bail!("check is about all databases at once"),
-        Command::New { name } => scaffold::write(&settings, &name).map(Migrated::written),
+        Command::New { name } => {
+            let outcome = if settings.dry_run { Outcome::Planned } else { Outcome::Written };
+            let file = scaffold::write(&settings, &name)?;
+            Ok(Migrated::written(outcome, file))
+        }
         Command::Status { check } => status(&settings, &address().await?, check).await,
         Command::Plan => plan_only(&settings, &address().await?).await,
         Command::Up if settings.dry_run => plan_only(&settings, &address().await?).await,
         Command::Up => up(&settings, &address().await?).await,
         Command::Repair { yes } => {
             let ask = !yes && !settings.dry_run;
-            let plan = |files: &Files, recorded: &Recorded| Ok(plan::repair(files, recorded));
+            let plan = |files: &Files, recorded: &Recorded, dialect| {
+                Ok(plan::repair(files, recorded, dialect))
+            };
             let is_write = yes && !settings.dry_run;
             let report =
                 rewrite(&settings, &address().await?, is_write, Outcome::Repaired, plan).await?;
@@ -86,7 +92,7 @@ async fn run_one(args: &Args, target: &Target, cloud: &Cloud<'_>) -> anyhow::Res
         }
         Command::Baseline { version } => {
             let plan =
-                |files: &Files, recorded: &Recorded| plan::baseline(files, recorded, version);
+                |files: &Files, recorded: &Recorded, _| plan::baseline(files, recorded, version);
             let is_write = !settings.dry_run;
             rewrite(&settings, &address().await?, is_write, Outcome::Baselined, plan).await
         }
@@ -116,6 +122,8 @@ async fn up(settings: &Settings, address: &Address) -> anyhow::Result<Migrated> 
     let width = plan::width(&files, &recorded);
     let done = apply::apply(&mut database, &files, width, &changes, settings.limits).await?;
     if let Some(fail) = done.failure {
+        let is_first = done.applied.is_empty();
+        let fail = if is_first { plan::adoption(&recorded, &changes, fail) } else { fail };
         let planned = changes.iter().filter(|it| it.runs().is_some()).count();
         let pending = planned - done.applied.len();
         let report = report(Outcome::Failed, changes).applied(done.applied, pending);
@@ -146,7 +154,8 @@ async fn plan_only(settings: &Settings, address: &Address) -> anyhow::Result<Mig
 async fn status(settings: &Settings, address: &Address, check: bool) -> anyhow::Result<Migrated> {
     let files = observe::files(settings)?;
     let mut database = Database::connect(address, Access::Read, &settings.wait_for_db).await?;
-    let comparison = observe::comparison(&mut database, &files, &settings.wanted).await?;
+    let recorded = observe::recorded(&mut database).await?;
+    let comparison = plan::compare(&files, &recorded, &settings.wanted, database.dialect());
     Ok(Migrated::status(address.to_string(), comparison, check))
 }
 
@@ -156,7 +165,7 @@ async fn rewrite(
     address: &Address,
     is_write: bool,
     outcome: Outcome,
-    plan: impl Fn(&Files, &Recorded) -> Result<Vec<Change>, Fail>,
+    plan: impl Fn(&Files, &Recorded, Dialect) -> Result<Vec<Change>, Fail>,
 ) -> anyhow::Result<Migrated> {
     let files = observe::files(settings)?;
     let access = if is_write { Access::Write } else { Access::Read };
@@ -165,7 +174,7 @@ async fn rewrite(
         database.lock(&Deadline::after(settings.wait_for_lock)).await?;
     }
     let recorded = observe::recorded(&mut database).await?;
-    let changes = plan(&files, &recorded)?;
+    let changes = plan(&files, &recorded, database.dialect())?;
     let outcome = match (changes.is_empty(), is_write) {
         (true, _) => Outcome::Unchanged,
         (false, false) => Outcome::Planned,
@@ -181,8 +190,12 @@ async fn rewrite(
 /// Refuses what cannot work, before anything runs.
 fn refuse(dialect: Dialect, files: &Files, changes: &[Change]) -> anyhow::Result<()> {
     let planned: HashSet<&Path> = changes.iter().filter_map(Change::runs).collect();
-    let scripts = files.scripts().filter(|script| planned.contains(script.path.as_path()));
-    let problems = scripts.flat_map(|script| {
+    let scripts = || files.scripts().filter(|script| planned.contains(script.path.as_path()));
+    for script in scripts().filter(|script| script.is_blank()) {
+        let file = script.path.display();
+        output::warn(format!("{file} holds no statement, and cannot be filled once it is applied"));
+    }
+    let problems = scripts().flat_map(|script| {
         let problems = database::problems(dialect, script).into_iter();
         problems.map(|(line, why)| format!("{}:{line}: {why}", script.path.display()))
     });

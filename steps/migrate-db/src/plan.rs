@@ -9,7 +9,7 @@ use step_core::{Exit, Fail};
 
 use crate::checksum::{self, Width};
 use crate::files::{Files, Migration, Script, id, repeatable_id};
-use crate::sql::Dialect;
+use crate::sql::{self, Dialect};
 
 /// A row of the history, as refinery writes it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -43,8 +43,47 @@ pub(crate) struct Recorded {
     pub(crate) history: Option<History>,
     /// None: there is no such table.
     pub(crate) repeatables: Option<Vec<RepeatableRow>>,
-    /// The ids of the files that an earlier run has begun and not ended, as the journal has them.
-    pub(crate) begun: Vec<String>,
+    /// The files that an earlier run has begun and not ended, as the journal has them.
+    pub(crate) begun: Vec<Mark>,
+}
+
+/// A row of the journal: how far a file came that is not one transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct Mark {
+    /// `V2__add_users`.
+    pub(crate) id: String,
+    /// How many of its statements have been done.
+    pub(crate) done: usize,
+    /// A digest of these.
+    #[serde(skip)]
+    pub(crate) digest: String,
+    /// What was found before the next was begun, by which one can tell whether it was done; empty:
+    /// it was not begun.
+    #[serde(skip)]
+    pub(crate) state: String,
+}
+
+impl Mark {
+    /// Whether something of the file may be in the database.
+    fn has_left_something(&self) -> bool {
+        self.done > 0 || !self.state.is_empty()
+    }
+
+    /// `the first 2 statements of V2__add_users were applied`
+    fn what(&self) -> String {
+        let id = &self.id;
+        match self.done {
+            0 => format!("{id} was begun"),
+            1 => format!("the first statement of {id} was applied"),
+            done => format!("the first {done} statements of {id} were applied"),
+        }
+    }
+
+    /// Whether a file still begins with what was run of it.
+    pub(crate) fn fits(&self, script: &Script, dialect: Dialect) -> bool {
+        let statements = sql::split(&script.sql, dialect);
+        sql::digests(&statements).get(self.done) == Some(&self.digest)
+    }
 }
 
 impl Recorded {
@@ -55,7 +94,16 @@ impl Recorded {
     /// Whether a file is run as one transaction. One of which a part was applied already goes on with
     /// the journal, also when the file would now be one: what was applied must not be applied again.
     fn is_whole(&self, script: &Script, dialect: Dialect) -> bool {
-        script.is_atomic(dialect) && !self.begun.contains(&script.id)
+        script.is_atomic(dialect) && self.begun(&script.id).is_none()
+    }
+
+    fn begun(&self, id: &str) -> Option<&Mark> {
+        self.begun.iter().find(|begun| begun.id == id)
+    }
+
+    /// How many statements of a file an earlier run has done.
+    fn done(&self, script: &Script) -> usize {
+        self.begun(&script.id).map_or(0, |begun| begun.done)
     }
 
     fn repeatable(&self, name: &str) -> Option<&RepeatableRow> {
@@ -91,6 +139,9 @@ pub(crate) enum Change {
         file: PathBuf,
         /// Whether it and its row are one transaction.
         transaction: bool,
+        /// How many of its statements an earlier run has done; this one goes on behind them.
+        #[serde(skip_serializing_if = "is_zero")]
+        done: usize,
     },
     /// The table of the repeatable migrations is made.
     CreateRepeatables,
@@ -102,6 +153,9 @@ pub(crate) enum Change {
         file: PathBuf,
         /// Whether it and its row are one transaction.
         transaction: bool,
+        /// How many of its statements an earlier run has done; this one goes on behind them.
+        #[serde(skip_serializing_if = "is_zero")]
+        done: usize,
         /// When it was run before.
         #[serde(skip_serializing_if = "Option::is_none")]
         last: Option<String>,
@@ -136,6 +190,17 @@ pub(crate) enum Change {
         /// Its recorded name.
         name: String,
     },
+    /// The row in the journal of a file that was applied in part is removed.
+    ForgetBegun {
+        /// The row.
+        #[serde(flatten)]
+        mark: Mark,
+    },
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(number: &usize) -> bool {
+    *number == 0
 }
 
 impl Change {
@@ -152,14 +217,14 @@ impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Change::CreateHistory { .. } => write!(f, "create the table {TABLE}"),
-            Change::Apply { version, name, transaction, .. } => {
-                write!(f, "apply {}{}", id(*version, name), how(*transaction))
+            Change::Apply { version, name, transaction, done, .. } => {
+                write!(f, "apply {}{}", id(*version, name), how(*transaction, *done))
             }
             Change::CreateRepeatables => write!(f, "create the table {REPEATABLES}"),
-            Change::Repeat { name, transaction, last, .. } => {
+            Change::Repeat { name, transaction, done, last, .. } => {
                 let id = repeatable_id(name);
                 let again = if last.is_some() { ", which was changed" } else { "" };
-                write!(f, "apply {id}{again}{}", how(*transaction))
+                write!(f, "apply {id}{again}{}", how(*transaction, *done))
             }
             Change::Record { version, name, .. } => {
                 write!(f, "record {} as applied, without running it", id(*version, name))
@@ -173,12 +238,17 @@ impl fmt::Display for Change {
             Change::ForgetRepeatable { name } => {
                 write!(f, "forget {}, whose file is gone", repeatable_id(name))
             }
+            Change::ForgetBegun { mark } => write!(f, "forget that {}", mark.what()),
         }
     }
 }
 
-fn how(transaction: bool) -> &'static str {
-    if transaction { "" } else { ", without a transaction" }
+fn how(transaction: bool, done: usize) -> String {
+    match (transaction, done) {
+        (true, _) => String::new(),
+        (false, 0) => ", without a transaction".to_owned(),
+        (false, done) => format!(", without a transaction, from its statement {} on", done + 1),
+    }
 }
 
 /// refinery's table.
@@ -190,14 +260,73 @@ pub(crate) const REPEATABLES: &str = "landfall_repeatable_migrations";
 /// Something between the history and the files that nobody but the user can settle.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Problem {
-    Edited { file: PathBuf, recorded: Row, now: String },
-    Deleted { recorded: Row },
-    OutOfOrder { file: PathBuf, version: i64, newest: Row },
+    Edited {
+        file: PathBuf,
+        recorded: Row,
+        now: String,
+    },
+    Deleted {
+        recorded: Row,
+    },
+    OutOfOrder {
+        file: PathBuf,
+        version: i64,
+        newest: Row,
+    },
+    /// Another migration of the same version was applied.
+    Other {
+        file: PathBuf,
+        recorded: Row,
+    },
+    /// The same migration was applied under another name.
+    Renamed {
+        file: PathBuf,
+        recorded: Row,
+    },
+    /// What an earlier run has done of a file is not what the file begins with.
+    BegunEdited {
+        file: PathBuf,
+        begun: Mark,
+    },
+    /// An earlier run has done a part of a file that is gone.
+    BegunDeleted {
+        begun: Mark,
+    },
 }
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Problem::Other { file, recorded } => write!(
+                f,
+                "{} is not what was applied as version {}: that was {}, on {}",
+                file.display(),
+                recorded.version,
+                id(recorded.version, &recorded.name),
+                recorded.applied_on
+            ),
+            Problem::Renamed { file, recorded } => write!(
+                f,
+                "{} was renamed after it was applied as {} on {}",
+                file.display(),
+                id(recorded.version, &recorded.name),
+                recorded.applied_on
+            ),
+            Problem::BegunEdited { file, begun } if begun.done == 1 => write!(
+                f,
+                "{}: an earlier run applied the first of its statements, and that was changed since",
+                file.display()
+            ),
+            Problem::BegunEdited { file, begun } => write!(
+                f,
+                "{}: an earlier run applied the first {} of its statements, and these were changed \
+                 since",
+                file.display(),
+                begun.done
+            ),
+            Problem::BegunDeleted { begun } => {
+                write!(f, "{} by an earlier run, and its file is gone", begun.what())
+            }
             Problem::Edited { file, recorded, now } => write!(
                 f,
                 "{} was changed after it was applied: {} was recorded on {} with the checksum {}, \
@@ -226,6 +355,11 @@ impl fmt::Display for Problem {
 }
 
 impl Problem {
+    /// The refusal to go on with it.
+    pub(crate) fn refusal(&self) -> Fail {
+        Fail::new(Exit::Refused, self.to_string()).help(self.help())
+    }
+
     fn help(&self) -> &'static str {
         match self {
             Problem::Edited { .. } => {
@@ -238,6 +372,21 @@ impl Problem {
             Problem::OutOfOrder { .. } => {
                 "give the file a version above the newest, or allow it: --out-of-order"
             }
+            Problem::Other { .. } => {
+                "give the file a version above the newest, and put back the one that was applied; only \
+                 if the database has what the file says: `migrate-db repair` records it instead"
+            }
+            Problem::Renamed { .. } => {
+                "give it its name back; or `migrate-db repair` records the new one"
+            }
+            Problem::BegunEdited { .. } => {
+                "restore them, and the next run goes on behind them; or undo by hand what they did, \
+                 and `migrate-db repair` forgets that they were run"
+            }
+            Problem::BegunDeleted { .. } => {
+                "restore the file, under its name, and the next run goes on; or undo by hand what it \
+                 did, and `migrate-db repair` forgets that it was begun"
+            }
         }
     }
 }
@@ -248,6 +397,8 @@ impl Problem {
 pub(crate) enum State {
     Applied,
     Pending,
+    /// An earlier run has done a part of it.
+    HalfApplied,
     AboveTarget,
     Edited,
     Deleted,
@@ -259,11 +410,19 @@ impl fmt::Display for State {
         f.write_str(match self {
             State::Applied => "applied",
             State::Pending => "pending",
+            State::HalfApplied => "half applied",
             State::AboveTarget => "above target",
             State::Edited => "edited",
             State::Deleted => "deleted",
             State::OutOfOrder => "out of order",
         })
+    }
+}
+
+impl State {
+    /// Whether `up` applies it, or the rest of it.
+    fn is_pending(self) -> bool {
+        matches!(self, State::Pending | State::HalfApplied)
     }
 }
 
@@ -279,6 +438,9 @@ pub(crate) struct Entry {
     pub(crate) file: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) applied_on: Option<String>,
+    /// How many of its statements have been done, where it is half applied.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) done: Option<usize>,
 }
 
 impl Entry {
@@ -289,6 +451,22 @@ impl Entry {
             None => repeatable_id(&self.name),
         }
     }
+
+    /// What is to be said of it beside its state.
+    pub(crate) fn note(&self) -> String {
+        match (&self.applied_on, self.done) {
+            (_, Some(1)) => "1 statement was done".to_owned(),
+            (_, Some(done)) => format!("{done} statements were done"),
+            (Some(on), None) => to_the_second(on),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+/// A time as people read it.
+fn to_the_second(time: &str) -> String {
+    time.parse::<jiff::Timestamp>()
+        .map_or_else(|_| time.to_owned(), |time| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
 /// Files and history, laid side by side in the order of their versions.
@@ -298,22 +476,34 @@ pub(crate) struct Comparison {
     pub(crate) problems: Vec<Problem>,
 }
 
+/// How many problems an error names: an old checkout misses all that came since.
+const SHOWN: usize = 10;
+
 impl Comparison {
     /// How many migrations wait to be applied.
     pub(crate) fn pending(&self) -> usize {
-        self.entries.iter().filter(|entry| entry.state == State::Pending).count()
+        self.entries.iter().filter(|entry| entry.state.is_pending()).count()
     }
 
     /// The refusal to go on with a history that does not fit the files.
     pub(crate) fn refusal(&self) -> Option<Fail> {
         let first = self.problems.first()?;
-        let lines: Vec<String> = self.problems.iter().map(ToString::to_string).collect();
+        let mut lines: Vec<String> =
+            self.problems.iter().take(SHOWN).map(ToString::to_string).collect();
+        if let Some(more) = self.problems.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+            lines.push(format!("and {more} more, which `migrate-db status` shows"));
+        }
         Some(Fail::new(Exit::Refused, lines.join("\n")).help(first.help()))
     }
 }
 
 /// Lays files and history side by side.
-pub(crate) fn compare(files: &Files, recorded: &Recorded, wanted: &Wanted) -> Comparison {
+pub(crate) fn compare(
+    files: &Files,
+    recorded: &Recorded,
+    wanted: &Wanted,
+    dialect: Dialect,
+) -> Comparison {
     let rows = recorded.rows();
     let width = width(files, recorded);
     let by_row: BTreeMap<i64, &Row> = rows.iter().map(|row| (row.version, row)).collect();
@@ -328,11 +518,7 @@ pub(crate) fn compare(files: &Files, recorded: &Recorded, wanted: &Wanted) -> Co
         let state = match (row, file) {
             (Some(row), Some(file)) if is_same(row, file) => State::Applied,
             (Some(row), Some(file)) => {
-                found.problems.push(Problem::Edited {
-                    file: file.script.path.clone(),
-                    recorded: row.clone(),
-                    now: checksum::canonical(file, width),
-                });
+                found.problems.push(edited(row, file, width));
                 State::Edited
             }
             (Some(row), None) => {
@@ -360,10 +546,49 @@ pub(crate) fn compare(files: &Files, recorded: &Recorded, wanted: &Wanted) -> Co
             state,
             file: path,
             applied_on: row.map(|row| row.applied_on.clone()),
+            done: None,
         });
     }
     found.entries.extend(repeatables(files, recorded, wanted));
+    mark_begun(&mut found, files, recorded, dialect);
     found
+}
+
+/// How a file differs from what was applied as its version.
+fn edited(row: &Row, file: &Migration, width: Width) -> Problem {
+    let (path, recorded) = (file.script.path.clone(), row.clone());
+    if row.name == file.name {
+        let now = checksum::canonical(file, width);
+        return Problem::Edited { file: path, recorded, now };
+    }
+    let under_its_name = Migration { name: row.name.clone(), ..file.clone() };
+    if checksum::matches(&under_its_name, &row.checksum) {
+        Problem::Renamed { file: path, recorded }
+    } else {
+        Problem::Other { file: path, recorded }
+    }
+}
+
+/// Adds what the journal says: which files were applied in part.
+fn mark_begun(found: &mut Comparison, files: &Files, recorded: &Recorded, dialect: Dialect) {
+    for begun in recorded.begun.iter().filter(|begun| begun.has_left_something()) {
+        let entry = found.entries.iter_mut().find(|entry| entry.id() == begun.id);
+        let script = files.scripts().find(|script| script.id == begun.id);
+        match (entry, script) {
+            (Some(entry), Some(script)) if entry.state == State::Pending => {
+                entry.state = State::HalfApplied;
+                entry.done = Some(begun.done);
+                if !begun.fits(script, dialect) {
+                    let (file, begun) = (script.path.clone(), begun.clone());
+                    found.problems.push(Problem::BegunEdited { file, begun });
+                }
+            }
+            // It waits, or its history says that it is done.
+            (_, Some(_)) => {}
+            (Some(entry), None) if entry.version.is_some() => {}
+            (_, None) => found.problems.push(Problem::BegunDeleted { begun: begun.clone() }),
+        }
+    }
 }
 
 /// The repeatable migrations come last, and describe the newest schema: with a target they wait. One
@@ -382,6 +607,7 @@ fn repeatables(files: &Files, recorded: &Recorded, wanted: &Wanted) -> impl Iter
             state,
             file: Some(file.script.path.clone()),
             applied_on: row.map(|row| row.applied_on.clone()),
+            done: None,
         }
     });
     let of_rows = deleted_repeatables(files, recorded).map(|row| Entry {
@@ -390,6 +616,7 @@ fn repeatables(files: &Files, recorded: &Recorded, wanted: &Wanted) -> impl Iter
         state: State::Deleted,
         file: None,
         applied_on: Some(row.applied_on.clone()),
+        done: None,
     });
     of_files.chain(of_rows).collect::<Vec<_>>().into_iter()
 }
@@ -426,12 +653,12 @@ pub(crate) fn up(
     dialect: Dialect,
 ) -> Result<Vec<Change>, Fail> {
     check_target(files, wanted.target)?;
-    let comparison = compare(files, recorded, wanted);
+    let comparison = compare(files, recorded, wanted, dialect);
     if let Some(refusal) = comparison.refusal() {
         return Err(refusal);
     }
     check_width(files, recorded)?;
-    let pending = comparison.entries.iter().filter(|entry| entry.state == State::Pending);
+    let pending = comparison.entries.iter().filter(|entry| entry.state.is_pending());
     let (versions, names): (Vec<_>, Vec<_>) = pending.partition(|entry| entry.version.is_some());
     let versions: BTreeSet<_> = versions.iter().map(|entry| entry.version).collect();
     let names: BTreeSet<_> = names.iter().map(|entry| entry.name.as_str()).collect();
@@ -441,12 +668,14 @@ pub(crate) fn up(
         name: file.name.clone(),
         file: file.script.path.clone(),
         transaction: recorded.is_whole(&file.script, dialect),
+        done: recorded.done(&file.script),
     });
     let repeat = files.repeatables.iter().filter(|file| names.contains(file.name.as_str()));
     let repeat = repeat.map(|file| Change::Repeat {
         name: file.name.clone(),
         file: file.script.path.clone(),
         transaction: recorded.is_whole(&file.script, dialect),
+        done: recorded.done(&file.script),
         last: recorded.repeatable(&file.name).map(|row| row.applied_on.clone()),
     });
     let create = create(files, recorded).into_iter();
@@ -491,12 +720,33 @@ pub(crate) fn baseline(
     Ok(create(files, recorded).into_iter().chain(record).collect())
 }
 
+/// What to do beside when the first migration of a database finds that something is there already:
+/// it may have been made before there was a history.
+pub(crate) fn adoption(recorded: &Recorded, changes: &[Change], fail: Fail) -> Fail {
+    let first = changes.iter().find_map(|change| match change {
+        Change::Apply { version, .. } => Some(*version),
+        _ => None,
+    });
+    let is_there = || fail.to_string().contains("already exists");
+    let Some(first) = first.filter(|_| recorded.rows().is_empty() && is_there()) else {
+        return fail;
+    };
+    let help = fail.help_text().unwrap_or_default();
+    let help = format!(
+        "{help}; if the database was made before its history, `migrate-db baseline {first}` records \
+         the files up to version {first} as applied"
+    );
+    fail.help(help)
+}
+
 /// The changes of `repair`: the history is made to say what the files say. It runs no migration.
-pub(crate) fn repair(files: &Files, recorded: &Recorded) -> Vec<Change> {
+pub(crate) fn repair(files: &Files, recorded: &Recorded, dialect: Dialect) -> Vec<Change> {
     let width = width(files, recorded);
-    let problems = compare(files, recorded, &Wanted::default()).problems;
+    let problems = compare(files, recorded, &Wanted::default(), dialect).problems;
     let changes = problems.into_iter().filter_map(|problem| match problem {
-        Problem::Edited { recorded, .. } => {
+        Problem::Edited { recorded, .. }
+        | Problem::Other { recorded, .. }
+        | Problem::Renamed { recorded, .. } => {
             let mut files = files.migrations.iter();
             let file = files.find(|file| file.version == recorded.version)?;
             Some(Change::Restate {
@@ -507,6 +757,9 @@ pub(crate) fn repair(files: &Files, recorded: &Recorded) -> Vec<Change> {
         }
         Problem::Deleted { recorded } => {
             Some(Change::Forget { version: recorded.version, name: recorded.name })
+        }
+        Problem::BegunEdited { begun, .. } | Problem::BegunDeleted { begun } => {
+            Some(Change::ForgetBegun { mark: begun })
         }
         Problem::OutOfOrder { .. } => None,
     });
@@ -566,6 +819,15 @@ mod tests {
         });
         let history = Some(History { width, rows: rows.collect() });
         Recorded { history, ..Recorded::default() }
+    }
+
+    fn mark(id: &str) -> Mark {
+        let digest = sql::digests(&[])[0].clone();
+        Mark { id: id.into(), done: 0, digest, state: String::new() }
+    }
+
+    fn repair(files: &Files, recorded: &Recorded) -> Vec<Change> {
+        super::repair(files, recorded, Dialect::Postgres)
     }
 
     fn rows(recorded: &mut Recorded) -> &mut Vec<Row> {
@@ -631,10 +893,34 @@ mod tests {
     }
 
     #[test]
-    fn a_renamed_file_counts_as_edited() {
+    fn of_many_problems_an_error_names_the_first() {
+        let versions: Vec<i64> = (1..=30).collect();
+        let recorded = applied(&versions, Width::Bits32);
+        let err = up(&files(&[1]), &recorded, &Wanted::default()).unwrap_err().to_string();
+        assert_eq!(err.lines().count(), 11);
+        assert!(err.ends_with("\nand 19 more, which `migrate-db status` shows"), "{err}");
+        let all = compare(&files(&[1]), &recorded, &Wanted::default(), Dialect::Postgres);
+        assert_eq!(all.problems.len(), 29);
+    }
+
+    #[test]
+    fn a_renamed_file_and_another_one_of_the_version_are_told_apart() {
         let mut history = applied(&[1], Width::Bits32);
         rows(&mut history)[0].name = "y".into();
-        assert!(up(&files(&[1]), &history, &Wanted::default()).is_err());
+        let why = |history: &Recorded| {
+            up(&files(&[1]), history, &Wanted::default()).unwrap_err().to_string()
+        };
+        assert_eq!(
+            why(&history),
+            "migrations/V1__x.sql is not what was applied as version 1: that was V1__y, on \
+             2026-01-31T12:00:00Z"
+        );
+        let named_y = Migration { name: "y".into(), ..Migration::example(1, "x") };
+        rows(&mut history)[0].checksum = checksum::canonical(&named_y, Width::Bits32);
+        assert_eq!(
+            why(&history),
+            "migrations/V1__x.sql was renamed after it was applied as V1__y on 2026-01-31T12:00:00Z"
+        );
     }
 
     #[test]
@@ -662,9 +948,46 @@ mod tests {
 
     #[test]
     fn a_file_that_was_begun_without_a_transaction_is_ended_so() {
-        let begun = Recorded { begun: vec!["V2__x".into()], ..applied(&[1], Width::Bits32) };
+        let begun = Recorded { begun: vec![mark("V2__x")], ..applied(&[1], Width::Bits32) };
         let changes = up(&files(&[1, 2, 3]), &begun, &Wanted::default()).unwrap();
         assert_eq!(shown(&changes), ["apply V2__x, without a transaction", "apply V3__x"]);
+    }
+
+    #[test]
+    fn what_was_applied_in_part_is_told_and_neither_changed_nor_gone() {
+        let digests = sql::digests(&sql::split("SELECT 1;", Dialect::Postgres));
+        let mark = |id: &str, done: usize| Mark { done, digest: digests[done].clone(), ..mark(id) };
+        let all = Wanted::default();
+        let recorded = |mark| Recorded { begun: vec![mark], ..applied(&[1], Width::Bits32) };
+        let half = recorded(mark("V2__x", 1));
+        let found = compare(&files(&[1, 2]), &half, &all, Dialect::Postgres);
+        assert_eq!(found.pending(), 1);
+        assert_eq!(found.entries[1].state, State::HalfApplied);
+        assert_eq!(found.entries[1].note(), "1 statement was done");
+        assert_eq!(
+            shown(&up(&files(&[1, 2]), &half, &all).unwrap()),
+            ["apply V2__x, without a transaction, from its statement 2 on"]
+        );
+        let mut edited = files(&[1, 2]);
+        edited.migrations[1].script.sql = "SELECT 2;".into();
+        for (files, why) in [
+            (
+                edited,
+                "migrations/V2__x.sql: an earlier run applied the first of its statements, and that was",
+            ),
+            (
+                files(&[1]),
+                "the first statement of V2__x was applied by an earlier run, and its file",
+            ),
+        ] {
+            let refused = up(&files, &half, &all).unwrap_err();
+            assert_eq!(refused.exit(), Exit::Refused);
+            assert!(refused.to_string().starts_with(why), "{refused}");
+            let changes = repair(&files, &half);
+            assert_eq!(shown(&changes), ["forget that the first statement of V2__x was applied"]);
+        }
+        // Of a file that failed in its first statement nothing is left.
+        assert_eq!(up(&files(&[1]), &recorded(mark("V2__x", 0)), &all).unwrap(), []);
     }
 
     #[test]

@@ -93,7 +93,7 @@ pub struct Migrated {
     /// What does not fit between history and files, by `status`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     problems: Vec<String>,
-    /// The file that `new` wrote.
+    /// The file that `new` wrote, or would write.
     #[serde(skip_serializing_if = "Option::is_none")]
     file: Option<PathBuf>,
     #[serde(skip)]
@@ -133,8 +133,9 @@ impl Migrated {
             .then(|| fail.help("if the changes above are right: migrate-db repair --yes"))
     }
 
-    pub(crate) fn written(file: PathBuf) -> Self {
-        Self { file: Some(file), ..Self::new(Outcome::Written, None, Vec::new()) }
+    /// The report of `new`.
+    pub(crate) fn written(outcome: Outcome, file: PathBuf) -> Self {
+        Self { file: Some(file), ..Self::new(outcome, None, Vec::new()) }
     }
 
     /// The report of `status`; with `check` it is a verdict.
@@ -185,9 +186,12 @@ impl fmt::Display for Migrated {
                 self.applied.iter().try_for_each(|it| write!(f, "\n  applied {}", it.id))?
             }
             Outcome::Shown => {
+                let width = self.migrations.iter().map(|it| it.id().chars().count()).max();
+                let width = width.unwrap_or_default();
                 for it in &self.migrations {
-                    write!(f, "\n  {:<12} {}", it.state.to_string(), it.id())?;
-                    it.applied_on.iter().try_for_each(|on| write!(f, "  {on}"))?;
+                    let (state, id, note) = (it.state.to_string(), it.id(), it.note());
+                    let line = format!("\n  {state:<12} {id:<width$}  {note}");
+                    f.write_str(line.trim_end_matches(' '))?;
                 }
                 self.problems.iter().try_for_each(|problem| write!(f, "\n  ! {problem}"))?;
             }

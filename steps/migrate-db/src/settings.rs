@@ -25,11 +25,11 @@ use crate::source::Given;
 /// each with its record in one transaction. Takes a lock, so that of several runs at once one
 /// works and the others find nothing left to do. The history is refinery's.
 ///
-/// The URL of the database is postgres://USER:PASSWORD@HOST:PORT/DATABASE or sqlite:PATH. It comes
-/// from the file, secret or parameter that is named for the run; else from the variable
-/// LANDFALL_DATABASE_URL, else from what landfall.toml names, else from DATABASE_URL. A server on
-/// another machine is reached by TLS and its certificate is verified, unless the URL says
-/// sslmode=disable.
+/// The URL of the database is postgres://USER:PASSWORD@HOST:PORT/DATABASE, the same with mysql:// for
+/// MySQL and MariaDB, or sqlite:PATH. It comes from the file, secret or parameter that is named for
+/// the run; else from the variable LANDFALL_DATABASE_URL, else from what landfall.toml names, else
+/// from DATABASE_URL. A server on another machine is reached by TLS and its certificate is verified,
+/// unless the URL says sslmode=disable (MySQL: ssl-mode=DISABLED).
 #[derive(Debug, clap::Parser)]
 #[command(name = "migrate-db", version, after_long_help = EXAMPLES)]
 pub struct Args {

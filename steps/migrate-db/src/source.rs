@@ -82,7 +82,8 @@ impl Given {
         project.or_else(|| url("DATABASE_URL", &self.plain_url)).ok_or_else(|| {
             Fail::invalid("no database is named").help(
                 "set LANDFALL_DATABASE_URL, or name a file, a secret or a parameter with \
-                 --database-url-file, --database-secret or --database-parameter",
+                 --database-url-file, --database-secret or --database-parameter; a variable that is \
+                 empty counts as none",
             )
         })
     }

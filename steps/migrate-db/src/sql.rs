@@ -4,6 +4,10 @@
 //! Strings, comments, quoted names, parentheses and the bodies of routines and triggers may hold
 //! semicolons that end nothing; which of these there are differs between the databases.
 
+use std::hash::{Hash, Hasher};
+
+use siphasher::sip::SipHasher13;
+
 /// Whose SQL it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Dialect {
@@ -399,6 +403,17 @@ fn has_arguments(rest: &str) -> bool {
         at += token.len();
     }
     false
+}
+
+/// A digest of the first statements, for each number of them from none to all.
+pub(crate) fn digests(statements: &[Statement]) -> Vec<String> {
+    let mut hasher = SipHasher13::new();
+    let mut digests = vec![hasher.finish().to_string()];
+    digests.extend(statements.iter().map(|one| {
+        one.text.replace("\r\n", "\n").hash(&mut hasher);
+        hasher.finish().to_string()
+    }));
+    digests
 }
 
 /// The number of the line on which a byte stands.

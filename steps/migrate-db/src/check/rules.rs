@@ -267,10 +267,15 @@ fn severity(level: Level) -> Option<Severity> {
     }
 }
 
+/// Whether a comment in a file lets through what a rule finds.
+pub(super) fn can_be_ignored(rule: &str) -> bool {
+    OURS.iter().all(|(name, _)| *name != rule)
+}
+
 fn unknown(name: &str, rules: &BTreeMap<String, Option<Severity>>) -> Fail {
     let near = nearest(name, rules.keys().map(String::as_str));
     let near = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
-    Fail::invalid(format!("migrate-db.check.rules: there is no rule `{name}`{near}"))
+    Fail::invalid(format!("landfall.toml: migrate-db.check.rules: there is no rule `{name}`{near}"))
         .help(format!("the rules of squawk are listed at {DOCS}"))
 }
 

@@ -6,14 +6,12 @@
 //! marked before and after; of one that was interrupted in between the database tells whether it
 //! was done.
 
-use std::hash::{Hash, Hasher};
+use step_core::{Fail, output};
 
-use siphasher::sip::SipHasher13;
-use step_core::{Exit, Fail, output};
-
-use super::tables::{JOURNAL, Mark, Tables};
+use super::tables::Tables;
 use super::{Limits, Step};
 use crate::files::Script;
+use crate::plan::{Mark, Problem};
 use crate::sql::{self, Statement};
 
 /// What the journal needs of a connection.
@@ -78,16 +76,19 @@ pub(super) async fn apply<S: Session>(
 ) -> anyhow::Result<()> {
     let script = step.script;
     let statements = sql::split(&script.sql, session.tables().dialect);
-    let digests = digests(&statements);
+    let digests = sql::digests(&statements);
     let create = session.tables().create_journal();
     session.execute(&create).await.map_err(|err| S::failed("create the journal", err))?;
     session.limit(limits).await.map_err(|err| S::failed("set the time-outs", err))?;
     let mut left = session.find_mark(&script.id).await?;
     let done = left.as_ref().map_or(0, |mark| mark.done);
     if let Some(mark) = &left {
-        fits(mark, script, &digests)?;
+        if !mark.fits(script, session.tables().dialect) {
+            let (file, begun) = (script.path.clone(), mark.clone());
+            return Err(Problem::BegunEdited { file, begun }.refusal().into());
+        }
         output::say(format!(
-            "{}: an earlier run applied {done} of {} statements; going on",
+            "  {}: an earlier run applied {done} of {} statements; going on",
             script.id,
             statements.len()
         ));
@@ -174,22 +175,6 @@ async fn alone<S: Session>(
     session.execute(after).await
 }
 
-/// Makes sure that what was run is what the file begins with.
-fn fits(mark: &Mark, script: &Script, digests: &[String]) -> Result<(), Fail> {
-    if digests.get(mark.done) == Some(&mark.digest) {
-        return Ok(());
-    }
-    let message = format!(
-        "{}: an earlier run applied the first {} of its statements, and these were changed since",
-        script.path.display(),
-        mark.done
-    );
-    Err(Fail::new(Exit::Refused, message).help(format!(
-        "restore them; or undo by hand what they did and delete the row of {} from {JOURNAL}",
-        script.id
-    )))
-}
-
 /// The error of a file that stopped at a statement.
 async fn stopped<S: Session>(
     session: &mut S,
@@ -210,15 +195,4 @@ async fn stopped<S: Session>(
         "mend the cause and run migrate-db again: it goes on after what was applied; the file may be \
          changed from there on",
     )
-}
-
-/// A digest of the first statements, for each number of them from none to all.
-fn digests(statements: &[Statement]) -> Vec<String> {
-    let mut hasher = SipHasher13::new();
-    let mut digests = vec![hasher.finish().to_string()];
-    digests.extend(statements.iter().map(|one| {
-        one.text.replace("\r\n", "\n").hash(&mut hasher);
-        hasher.finish().to_string()
-    }));
-    digests
 }

@@ -16,12 +16,12 @@ use step_core::poll::{Deadline, poll};
 use step_core::{Exit, Fail, innermost, output};
 
 use super::journal::{self, Session};
-use super::tables::{JOURNAL, Mark, Tables};
+use super::tables::{JOURNAL, Tables};
 use super::{Access, Edit, Limits, PACE, Step, connected, repeatable_row, row};
 use crate::address::{MysqlAddress, Tls};
 use crate::checksum::Width;
 use crate::files::Script;
-use crate::plan::{History, REPEATABLES, Recorded, TABLE};
+use crate::plan::{History, Mark, REPEATABLES, Recorded, TABLE};
 use crate::sql::{self, Dialect, Statement, Subject};
 use crate::tls;
 
@@ -40,6 +40,7 @@ const LOCK_TIMEOUT: Duration = Duration::from_secs(10);
 // Numbers of errors: "Server Error Message Reference" of MySQL, "MariaDB Error Codes".
 const ACCESS_DENIED: u16 = 1045;
 const UNKNOWN_DATABASE: u16 = 1049;
+const UNKNOWN_COLUMN: u16 = 1054;
 const LOCK_WAIT_TIMEOUT: u16 = 1205;
 const DENIED: [u16; 7] = [1044, 1142, 1143, 1227, 1370, 1410, 1419];
 const DISK_FULL: [u16; 2] = [1021, 1114];
@@ -83,9 +84,10 @@ impl Mysql {
             Ok(got.then_some(()))
         });
         if got.await?.is_none() {
-            let holder = self.holder(&name).await.unwrap_or_default();
+            let holder = self.holder(&name).await;
+            let (holder, id) = holder.unwrap_or_else(|| (String::new(), "ID".into()));
             return Err(Fail::new(Exit::Refused, format!("the lock was not free in time{holder}"))
-                .help("wait for the other run, or end its session: KILL ID")
+                .help(format!("wait for the other run, or end its session: KILL {id}"))
                 .into());
         }
         let ours = format!("SELECT IS_USED_LOCK('{name}') = CONNECTION_ID()");
@@ -105,8 +107,9 @@ impl Mysql {
         Ok(())
     }
 
-    /// Who holds the lock: `: session 12 holds it, app from 10.0.0.1:4711, for 60 s`.
-    async fn holder(&mut self, name: &str) -> Option<String> {
+    /// Who holds the lock: `: session 12 holds it, app from 10.0.0.1:4711, for 60 s`, and the number
+    /// of that session.
+    async fn holder(&mut self, name: &str) -> Option<(String, String)> {
         let sql = format!(
             "SELECT id, user, host, time FROM information_schema.processlist \
              WHERE id = IS_USED_LOCK('{name}')"
@@ -114,7 +117,8 @@ impl Mysql {
         let row: Option<(u64, String, String, i64)> =
             self.connection.query_first(sql).await.ok().flatten();
         let (id, user, host, time) = row?;
-        Some(format!(": session {id} holds it, {user} from {host}, for {time} s"))
+        let holder = format!(": session {id} holds it, {user} from {host}, for {time} s");
+        Some((holder, id.to_string()))
     }
 
     /// See [`super::Database::recorded`].
@@ -131,9 +135,16 @@ impl Mysql {
             if table == TABLE {
                 recorded.history = Some(self.history(kind).await?);
             } else if table == JOURNAL {
-                let sql = format!("SELECT id FROM {}", self.tables.journal);
-                let ids = self.connection.query(sql).await;
-                recorded.begun = ids.map_err(failed("read the journal"))?;
+                let rows = self.connection.query(self.tables.marks()).await;
+                let rows: Vec<(String, i64, String, String)> =
+                    rows.map_err(failed("read the journal"))?;
+                let marks = rows.into_iter().map(|(id, done, digest, state)| Mark {
+                    id,
+                    done: usize::try_from(done).unwrap_or_default(),
+                    digest,
+                    state,
+                });
+                recorded.begun = marks.collect();
             } else {
                 let sql = format!(
                     "SELECT {} FROM {} ORDER BY name",
@@ -162,7 +173,10 @@ impl Mysql {
             self.tables.history
         );
         let rows: Vec<(Option<i64>, Text, Text, Text)> =
-            self.connection.query(sql).await.map_err(failed("read the history"))?;
+            self.connection.query(sql).await.map_err(|err| match code(&err) {
+                Some(UNKNOWN_COLUMN) => super::foreign(&message(&err)),
+                _ => failed("read the history")(err),
+            })?;
         let rows =
             rows.into_iter().map(|(version, name, on, checksum)| row(version, name, on, checksum));
         Ok(History { width, rows: rows.collect::<Result<_, _>>()? })
@@ -473,6 +487,7 @@ fn explain(err: &Error, script: &Script, one: &Statement, state: &str) -> Fail {
     };
     let (said, line) = split_line(message);
     let line = one.line - 1 + line.unwrap_or(1);
+    let said = super::first_line(said);
     let message = format!("{file}:{line}: {said} ({code}); {state}");
     match *code {
         LOCK_WAIT_TIMEOUT => Fail::new(Exit::TimedOut, message)

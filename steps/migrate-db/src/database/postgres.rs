@@ -15,12 +15,12 @@ use tokio_postgres::{Client, NoTls, SimpleQueryMessage};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::journal::{self, Session};
-use super::tables::{JOURNAL, Mark, Tables};
+use super::tables::{JOURNAL, Tables};
 use super::{Access, Edit, Limits, PACE, Step, connected, repeatable_row, row};
 use crate::address::PostgresAddress;
 use crate::checksum::Width;
 use crate::files::Script;
-use crate::plan::{History, REPEATABLES, Recorded, TABLE};
+use crate::plan::{History, Mark, REPEATABLES, Recorded, TABLE};
 use crate::sql::{self, Dialect, Statement};
 use crate::tls;
 
@@ -86,9 +86,11 @@ impl Postgres {
         if got.await?.is_some() {
             return Ok(());
         }
-        let holder = self.holder(key).await.unwrap_or_default();
+        let (holder, pid) = self.holder(key).await.unwrap_or_else(|| (String::new(), "PID".into()));
         Err(Fail::new(Exit::Refused, format!("the lock was not free in time{holder}"))
-            .help("wait for the other run, or end its session: SELECT pg_terminate_backend(PID)")
+            .help(format!(
+                "wait for the other run, or end its session: SELECT pg_terminate_backend({pid})"
+            ))
             .into())
     }
 
@@ -117,8 +119,9 @@ impl Postgres {
         Ok(())
     }
 
-    /// Who holds the lock: ` (held by process 12, landfall migrate-db from 10.0.0.1 since ...)`.
-    async fn holder(&self, key: i64) -> Option<String> {
+    /// Who holds the lock: `: process 12 holds it, landfall migrate-db from 10.0.0.1, ...`, and the
+    /// number of that process.
+    async fn holder(&self, key: i64) -> Option<(String, String)> {
         let sql = "SELECT a.pid, a.application_name, coalesce(host(a.client_addr), 'a socket'), \
                    to_char(a.backend_start, 'YYYY-MM-DD HH24:MI:SS TZ') \
                    FROM pg_locks l JOIN pg_stat_activity a USING (pid) \
@@ -128,7 +131,9 @@ impl Postgres {
         let row = self.client.query_opt(sql, &[&key]).await.ok()??;
         let (pid, name): (i32, String) = (row.try_get(0).ok()?, row.try_get(1).ok()?);
         let (from, since): (String, String) = (row.try_get(2).ok()?, row.try_get(3).ok()?);
-        Some(format!(": process {pid} holds it, {name} from {from}, connected since {since}"))
+        let holder =
+            format!(": process {pid} holds it, {name} from {from}, connected since {since}");
+        Some((holder, pid.to_string()))
     }
 
     /// See [`super::Database::recorded`].
@@ -148,10 +153,15 @@ impl Postgres {
             if name == TABLE {
                 recorded.history = Some(self.history(table.get(1)).await?);
             } else if name == JOURNAL {
-                let sql = format!("SELECT id::text FROM {}", self.tables.journal);
-                let rows = self.client.query(&sql, &[]).await;
+                let rows = self.client.query(&self.tables.marks(), &[]).await;
                 let rows = rows.map_err(failed("read the journal"))?;
-                recorded.begun = rows.iter().map(|row| row.get(0)).collect();
+                let marks = rows.iter().map(|row| Mark {
+                    id: row.get(0),
+                    done: usize::try_from(row.get::<_, i32>(1)).unwrap_or_default(),
+                    digest: row.get(2),
+                    state: row.get(3),
+                });
+                recorded.begun = marks.collect();
             } else {
                 let sql = format!(
                     "SELECT name::text, applied_on::text, checksum::text FROM {} ORDER BY 1",
@@ -173,7 +183,10 @@ impl Postgres {
             "SELECT version::int8, name::text, applied_on::text, checksum::text FROM {} ORDER BY 1",
             self.tables.history
         );
-        let rows = self.client.query(&sql, &[]).await.map_err(failed("read the history"))?;
+        let rows = self.client.query(&sql, &[]).await.map_err(|err| match err.as_db_error() {
+            Some(db) if *db.code() == SqlState::UNDEFINED_COLUMN => super::foreign(db.message()),
+            _ => failed("read the history")(err),
+        })?;
         let rows = rows.iter().map(|it| row(it.get(0), it.get(1), it.get(2), it.get(3)));
         Ok(History { width, rows: rows.collect::<Result<_, _>>()? })
     }
@@ -544,9 +557,10 @@ fn explain(err: &tokio_postgres::Error, script: &Script, place: &Place<'_>, stat
     let line = position(db).map(|at| place.first_line - 1 + line_of_char(place.sql, at));
     let line = line.or(place.statement);
     let place = line.map_or_else(|| file.to_string(), |line| format!("{file}:{line}"));
-    let mut message = format!("{place}: {} ({})", db.message(), db.code().code());
+    let said = super::first_line(db.message());
+    let mut message = format!("{place}: {said} ({})", db.code().code());
     for more in [db.detail(), db.hint()].into_iter().flatten() {
-        message.push_str(&format!("; {more}"));
+        message.push_str(&format!("; {}", more.trim_end_matches('.')));
     }
     message.push_str(&format!("; {state}"));
     let code = db.code();

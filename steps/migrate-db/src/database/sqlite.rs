@@ -13,11 +13,11 @@ use step_core::{Exit, Fail, output};
 use tokio::time::Instant;
 
 use super::journal::{self, Session};
-use super::tables::{JOURNAL, Mark, Tables};
+use super::tables::{JOURNAL, Tables};
 use super::{Access, Edit, Limits, PACE, Ran, Step, repeatable_row, row};
 use crate::checksum::Width;
 use crate::files::Script;
-use crate::plan::{History, REPEATABLES, Recorded, RepeatableRow, TABLE};
+use crate::plan::{History, Mark, REPEATABLES, Recorded, RepeatableRow, TABLE};
 use crate::sql::{self, Dialect, Statement, line_at};
 
 /// One connection to a SQLite database. There is none when it is only read and does not exist.
@@ -41,6 +41,17 @@ const BUSY: Duration = Duration::from_secs(10);
 impl Sqlite {
     /// Opens the file, and makes it if it is to be written.
     pub(super) async fn open(path: &Path, access: Access) -> anyhow::Result<Self> {
+        if path.is_dir() {
+            let message = format!("{} is a folder", path.display());
+            return Err(Fail::invalid(message).help("a SQLite database is a file").into());
+        }
+        let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
+            let message = format!("open {}: there is no folder", path.display());
+            return Err(Fail::new(Exit::Unreachable, format!("{message} {}", parent.display()))
+                .help("make the folder, or name another in the database URL")
+                .into());
+        }
         let exists = path.exists();
         let this = |connection| Self {
             connection,
@@ -69,8 +80,12 @@ impl Sqlite {
         });
         let opened = opened.await?.map_err(|err| {
             let why = message(&err);
-            Fail::new(Exit::Unreachable, format!("open {}: {why}", path.display()))
-                .help("check that the folder exists and that file and folder are writable")
+            let fail = Fail::new(Exit::Unreachable, format!("open {}: {why}", path.display()));
+            if err.sqlite_error_code() == Some(ErrorCode::NotADatabase) {
+                fail.help("name another file in the database URL: this one is not SQLite's")
+            } else {
+                fail.help("check that file and folder may be read and written")
+            }
         })?;
         Ok(this(Some(Arc::new(Mutex::new(opened)))))
     }
@@ -112,7 +127,8 @@ impl Sqlite {
         if self.connection.is_none() {
             return Ok(Recorded::default());
         }
-        self.call("read the history", |connection| {
+        let marks = self.tables.marks();
+        self.call("read the history", move |connection| {
             // Both tables at one moment.
             let transaction = connection.transaction()?;
             let history = match read_history(&transaction)? {
@@ -120,7 +136,7 @@ impl Sqlite {
                 Err(err) => return Ok(Err(err)),
             };
             let repeatables = read_repeatables(&transaction)?;
-            let begun = read_begun(&transaction)?;
+            let begun = read_begun(&transaction, &marks)?;
             Ok(repeatables.map(|repeatables| Recorded { history, repeatables, begun }))
         })
         .await?
@@ -340,13 +356,16 @@ fn has_table(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
     connection.query_row(sql, [name], |row| Ok(row.get::<_, i64>(0)? > 0))
 }
 
-fn read_begun(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+fn read_begun(connection: &Connection, marks: &str) -> rusqlite::Result<Vec<Mark>> {
     if !has_table(connection, JOURNAL)? {
         return Ok(Vec::new());
     }
-    let mut all = connection.prepare(&format!("SELECT id FROM {JOURNAL}"))?;
-    let ids = all.query_map([], |row| row.get(0))?;
-    ids.collect()
+    let mut all = connection.prepare(marks)?;
+    let marks = all.query_map([], |row| {
+        let done = usize::try_from(row.get::<_, i64>(1)?).unwrap_or_default();
+        Ok(Mark { id: row.get(0)?, done, digest: row.get(2)?, state: row.get(3)? })
+    })?;
+    marks.collect()
 }
 
 fn read_repeatables(
@@ -369,13 +388,22 @@ fn read_history(connection: &Connection) -> rusqlite::Result<anyhow::Result<Opti
     let kind = "SELECT type FROM pragma_table_info(?1) WHERE name = 'version'";
     let mut kinds = connection.prepare(kind)?;
     let mut kinds = kinds.query([TABLE])?;
-    let Some(kind) = kinds.next()? else { return Ok(Ok(None)) };
+    let Some(kind) = kinds.next()? else {
+        let is_there = has_table(connection, TABLE)?;
+        let foreign = || Err(super::foreign("it has no column `version`").into());
+        return Ok(if is_there { foreign() } else { Ok(None) });
+    };
     let width = match kind.get::<_, String>(0)?.to_ascii_lowercase().as_str() {
         "int8" | "bigint" => Width::Bits64,
         _ => Width::Bits32,
     };
     let sql = format!("SELECT version, name, applied_on, checksum FROM {TABLE} ORDER BY version");
-    let mut all = connection.prepare(&sql)?;
+    let mut all = match connection.prepare(&sql) {
+        Err(rusqlite::Error::SqlInputError { msg, .. }) => {
+            return Ok(Err(super::foreign(&msg).into()));
+        }
+        prepared => prepared?,
+    };
     let mut all = all.query([])?;
     let mut rows = Vec::new();
     while let Some(it) = all.next()? {
@@ -404,7 +432,10 @@ fn run(connection: &Connection, sql: &str) -> Result<(), Placed> {
                         let offset = usize::try_from(*offset).unwrap_or_default();
                         Some(line_at(sql, sql.len() - tail.len() + offset))
                     }
-                    _ => None,
+                    // It does not know the place: the statement after the last one is meant.
+                    _ => sql::split(&sql[at..], Dialect::Sqlite)
+                        .first()
+                        .map(|next| line_at(sql, at) + next.line - 1),
                 };
                 return Err((err, place));
             }
@@ -429,7 +460,8 @@ fn run(connection: &Connection, sql: &str) -> Result<(), Placed> {
 fn explain(err: &rusqlite::Error, script: &Script, line: Option<usize>, state: &str) -> Fail {
     let file = script.path.display();
     let place = line.map_or_else(|| file.to_string(), |line| format!("{file}:{line}"));
-    let message = format!("{place}: {}; {state}", message(err));
+    let said = super::first_line(&message(err));
+    let message = format!("{place}: {said}; {state}");
     if is_busy(err) {
         Fail::new(Exit::TimedOut, message).help(
             "another program writes to the database; run again, or allow more: --lock-timeout 1m",

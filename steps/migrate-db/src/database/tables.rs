@@ -2,7 +2,7 @@
 
 use crate::checksum::Width;
 use crate::database::Edit;
-use crate::plan::{REPEATABLES, Row, TABLE};
+use crate::plan::{Mark, REPEATABLES, Row, TABLE};
 use crate::sql::Dialect;
 
 /// Where the tables lie, and how their database writes SQL.
@@ -16,20 +16,6 @@ pub(super) struct Tables {
 
 /// The journal of files that are not one transaction. Its rows go when their migration is recorded.
 pub(super) const JOURNAL: &str = "landfall_migration_journal";
-
-/// How far a file came that is not one transaction.
-#[derive(Debug, Clone)]
-pub(super) struct Mark {
-    /// `V2__add_users`.
-    pub(super) id: String,
-    /// How many of its statements have been done.
-    pub(super) done: usize,
-    /// A digest of these.
-    pub(super) digest: String,
-    /// What was found before the next was begun, by which one can tell whether it was done; empty:
-    /// it was not begun.
-    pub(super) state: String,
-}
 
 impl Tables {
     /// `prefix` is empty, or a schema with its quotes and its dot.
@@ -104,10 +90,16 @@ impl Tables {
                 text(&row.applied_on),
                 text(&row.checksum)
             ),
+            Edit::ForgetMark(id) => self.forget_mark(id),
             Edit::ForgetRepeatable(name) => {
                 format!("DELETE FROM {} WHERE name = {}", self.repeatables, text(name))
             }
         }
+    }
+
+    /// What the journal says of all files.
+    pub(super) fn marks(&self) -> String {
+        format!("SELECT id, done, digest, state FROM {} ORDER BY id", self.journal)
     }
 
     /// What the journal says of a file.

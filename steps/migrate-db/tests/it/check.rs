@@ -348,7 +348,7 @@ fn everything_wrong_with_files_is_found_at_once_with_its_place() {
     );
     let ran = check(&Project::new().with_file("migrations/README.md", "none"), &[]).expect(2);
     ran.says("there is no migration in migrations");
-    check(&Project::new(), &[]).expect(2).says("read the folder of migrations");
+    check(&Project::new(), &[]).expect(2).says("there is no folder migrations");
 }
 
 #[test]

@@ -197,7 +197,7 @@ fn rows_that_another_tool_wrote_are_told_and_do_not_crash_the_step() {
         (
             "ALTER TABLE refinery_schema_history MODIFY name blob; \
              UPDATE refinery_schema_history SET name = x'ff', checksum = '1', applied_on = '2026-01-31T12:00:00Z'",
-            "was changed after it was applied",
+            "is not what was applied as version 1",
         ),
         (
             "DROP TABLE refinery_schema_history; CREATE TABLE refinery_schema_history (id int)",

@@ -61,7 +61,7 @@ fn what_was_run_of_a_failed_file_must_stay_and_the_rest_may_change() {
         database.project().with("V1__a.sql", &file("CREATE TABLE a (n int)", "SELECT nonsense"));
     run(&project, &[]).expect(1).says("the first of its 2 statements was applied and stays");
     let project = project.with("V1__a.sql", &file("CREATE TABLE b (n int)", "SELECT 1"));
-    run(&project, &[]).expect(8).says("these were changed since").says("restore them");
+    run(&project, &[]).expect(8).says("that was changed since").says("restore them");
     let project = project.with("V1__a.sql", &file("CREATE TABLE a (n int)", "SELECT 1"));
     run(&project, &[]).expect(0);
 }
@@ -127,7 +127,8 @@ fn a_file_that_was_begun_is_not_run_again_from_its_start_when_it_becomes_one_tra
         let whole = begun.replace("-- landfall: no-transaction\n", "").replace("nowhere", "log");
         let project = project.with("V2__rows.sql", &whole);
         let plan = run(&project, &["plan"]).expect(0).stdout;
-        assert!(plan.ends_with("apply V2__rows, without a transaction\n"), "{plan}");
+        let rest = "apply V2__rows, without a transaction, from its statement 3 on\n";
+        assert!(plan.ends_with(rest), "{plan}");
         run(&project, &[]).expect(0).says("an earlier run applied 2 of 3 statements; going on");
         if project.path("app.db").exists() {
             let rows = "SELECT CAST(n AS text) FROM log ORDER BY log.n";
@@ -144,6 +145,38 @@ fn a_file_of_mysql_whose_beginning_was_changed_to_rows_alone_is_refused_like_any
     let project = maria.project().with("V1__a.sql", "CREATE TABLE a (n int);\nSELECT nonsense;\n");
     run(&project, &[]).expect(1).says("the first of its 2 statements was applied");
     let project = project.with("V1__a.sql", "INSERT INTO a VALUES (1);\n");
-    run(&project, &[]).expect(8).says("these were changed since").says("restore them");
+    run(&project, &[]).expect(8).says("that was changed since").says("restore them");
     assert_eq!(maria.texts("SELECT n FROM a"), [] as [&str; 0]);
+}
+
+#[test]
+fn a_file_that_was_applied_in_part_is_shown_and_missed_when_it_is_gone() {
+    let (database, maria) = (Database::new(), Maria::new());
+    for project in [database.project(), maria.project(), sqlite()] {
+        let sql = "-- landfall: no-transaction\nCREATE TABLE a (n int);\nINSERT INTO nowhere VALUES (1);\n";
+        let project = project.with("V1__a.sql", sql).with("V2__b.sql", "CREATE TABLE b (n int);\n");
+        run(&project, &[]).expect(1);
+        let status = run(&project, &["status"]).expect(0).stdout;
+        assert!(status.contains("\n  half applied V1__a  1 statement was done\n"), "{status}");
+        let json = run(&project, &["status", "--output", "json"]).expect(0).json();
+        assert_eq!(json["report"]["migrations"][0]["state"], "half_applied");
+        assert_eq!(json["report"]["pending"], 2);
+        run(&project, &["status", "--check"]).expect(3).says("2 migrations are pending");
+        // As one does it that wants to give it another number.
+        let (first, third) =
+            (project.path("migrations/V1__a.sql"), project.path("migrations/V3__a.sql"));
+        std::fs::rename(&first, &third).unwrap();
+        let gone =
+            "the first statement of V1__a was applied by an earlier run, and its file is gone";
+        for args in [&[][..], &["plan"], &["status", "--check"]] {
+            run(&project, args).expect(8).says(gone).says("restore the file, under its name");
+        }
+        // Or puts its work aside, and undoes what was done.
+        std::fs::remove_file(&third).unwrap();
+        let repair = run(&project, &["repair"]).expect(3).stdout;
+        assert!(repair.ends_with("forget that the first statement of V1__a was applied\n"));
+        run(&project, &["repair", "--yes"]).expect(0);
+        run(&project, &["status", "--check"]).expect(3).says("1 migration is pending");
+        run(&project, &[]).expect(0);
+    }
 }

@@ -321,3 +321,71 @@ fn a_full_disk_is_told_with_what_to_do_and_the_next_run_goes_on() {
         run(&project.with("V3__full.sql", &mended), &[]).expect(0);
     }
 }
+
+#[test]
+fn a_nul_byte_does_not_end_a_file_before_its_time() {
+    let project =
+        sqlite().with("V1__a.sql", "CREATE TABLE a (n int);\n\0CREATE TABLE b (n int);\n");
+    run(&project, &[]).expect(2).says("migrations/V1__a.sql:2: holds a NUL byte");
+}
+
+#[test]
+fn an_error_that_sqlite_cannot_place_has_the_line_of_its_statement() {
+    for head in ["", "-- landfall: no-transaction\n"] {
+        let sql = format!(
+            "{head}CREATE TABLE a (n int);\nINSERT INTO a VALUES (1);\n\n-- Too many.\nINSERT INTO a\n  \
+             VALUES (1, 2);\n"
+        );
+        let line = 5 + head.lines().count();
+        let project = sqlite().with("V1__a.sql", &sql);
+        run(&project, &[])
+            .expect(1)
+            .says(&format!("migrations/V1__a.sql:{line}: table a has 1 columns"));
+    }
+}
+
+#[test]
+fn a_database_that_is_older_than_its_history_is_told_of_baseline() {
+    let (database, maria) = (Database::new(), Maria::new());
+    database.run(USERS);
+    maria.run(USERS);
+    for project in [two(database.project()), two(maria.project())] {
+        run(&project, &[])
+            .expect(1)
+            .says("`migrate-db baseline 1` records the files up to version 1");
+        run(&project, &["baseline", "1"]).expect(0);
+        run(&project, &[]).expect(0);
+        // Now it has a history, and the cause is another.
+        let project = project.with("V3__users.sql", USERS);
+        let ran = run(&project, &[]).expect(1);
+        assert!(!ran.stderr.contains("baseline"), "{}", ran.stderr);
+    }
+}
+
+#[test]
+fn a_history_that_lacks_a_column_is_not_refinerys() {
+    let (database, maria) = (Database::new(), Maria::new());
+    for table in ["version int4 PRIMARY KEY, name varchar(255)", "id int4 PRIMARY KEY"] {
+        let sql = format!(
+            "DROP TABLE IF EXISTS refinery_schema_history; CREATE TABLE refinery_schema_history ({table})"
+        );
+        database.run(&sql);
+        maria.run(&sql);
+        let lite = two(sqlite());
+        rusqlite::Connection::open(lite.path("app.db")).unwrap().execute_batch(&sql).unwrap();
+        for project in [two(database.project()), two(maria.project()), lite] {
+            run(&project, &[]).expect(8).says("refinery_schema_history is not refinery's: ");
+        }
+    }
+}
+
+#[test]
+fn a_migration_that_was_not_written_yet_is_told_of() {
+    let project = two(sqlite());
+    let ran = run(&project, &["new", "later", "--dry-run"]).expect(0);
+    assert_eq!(ran.stdout, "migrations/V3__later.sql\n");
+    assert!(!project.path("migrations/V3__later.sql").exists());
+    assert!(ran.stderr.contains("migrate-db: planned"), "{}", ran.stderr);
+    run(&project, &["new", "later"]).expect(0);
+    run(&project, &["plan"]).expect(0).says("V3__later.sql holds no statement");
+}
