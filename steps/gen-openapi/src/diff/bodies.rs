@@ -1,9 +1,11 @@
 //! Compares request bodies and responses.
 
+use std::collections::HashMap;
+
 use super::comparison::{Comparison, Of, Root};
 use super::kinds::Role;
 use super::operations::named;
-use super::ways::Found;
+use super::ways::{Found, Named, Ways};
 
 impl<'a> Comparison<'a> {
     pub(super) fn request_bodies(&mut self, base: Found<'a>, head: Found<'a>) {
@@ -42,8 +44,7 @@ impl<'a> Comparison<'a> {
     }
 
     fn request_media(&mut self, base: Found<'a>, head: Found<'a>) {
-        let media =
-            Media::of(named(&self.ways, base, "content"), named(&self.ways, head, "content"));
+        let media = Media::of(&self.ways, base, head);
         for (name, found) in media.removed {
             let places = (Some(found), Some(head));
             self.other_changed("request-body-media-type-removed", places, name, "");
@@ -65,13 +66,13 @@ impl<'a> Comparison<'a> {
         let (was, is) = (named(&self.ways, base, "encoding"), named(&self.ways, head, "encoding"));
         let id = "request-body-encoding-changed";
         for (part, old) in &was {
-            let new = is.iter().find(|(other, _)| other == part).map(|it| it.1);
+            let new = is.get(part).copied();
             if new.is_none_or(|new| new.node != old.node) {
                 let places = (Some(*old), new.or(Some(head)));
                 self.other_changed(id, places, "", format!("`{part}`"));
             }
         }
-        for (part, new) in is.iter().filter(|(part, _)| !was.iter().any(|it| it.0 == *part)) {
+        for (part, new) in is.iter().filter(|(part, _)| !was.has(part)) {
             self.other_changed(id, (Some(base), Some(*new)), "", format!("`{part}`"));
         }
     }
@@ -112,22 +113,19 @@ impl<'a> Comparison<'a> {
     }
 
     pub(super) fn responses(&mut self, base: Found<'a>, head: Found<'a>) {
-        let list = |found: Found<'a>| -> Vec<(&'a str, Found<'a>)> {
-            let all = named(&self.ways, found, "responses");
-            all.into_iter().filter(|(status, _)| !status.starts_with("x-")).collect()
+        let list = |found: Found<'a>| {
+            let all = named(&self.ways, found, "responses").into_list().into_iter();
+            Named::new(all.filter(|(status, _)| !status.starts_with("x-")).collect())
         };
         let (olds, news) = (list(base), list(head));
-        let find = |list: &[(&'a str, Found<'a>)], status: &str| {
-            list.iter().find(|it| it.0 == status).copied()
-        };
         // `2XX` stands for every status that is not there itself.
         let range = |status: &str| status.get(..1).map(|first| format!("{first}XX"));
-        let covering = |list: &[(&'a str, Found<'a>)], status: &str| {
-            find(list, status).or_else(|| find(list, &range(status)?))
+        let covering = |list: &Named<'a, Found<'a>>, status: &str| {
+            list.get(status).or_else(|| list.get(&range(status)?)).copied()
         };
         for (status, was) in &olds {
             match covering(&news, status) {
-                Some((_, is)) => self.response(status, *was, is),
+                Some(is) => self.response(status, *was, is),
                 None => {
                     let id = format!("response-{}-status-removed", success(status));
                     self.other_changed(&id, (Some(*was), Some(head)), status, "");
@@ -135,9 +133,9 @@ impl<'a> Comparison<'a> {
             }
         }
         for (status, is) in &news {
-            if find(&olds, status).is_none() {
+            if !olds.has(status) {
                 match covering(&olds, status) {
-                    Some((_, was)) => self.response(status, was, *is),
+                    Some(was) => self.response(status, was, *is),
                     // What was one status and is a range now was compared above.
                     None if olds.iter().any(|(old, _)| range(old).as_deref() == Some(*status)) => {}
                     None => {
@@ -160,8 +158,7 @@ impl<'a> Comparison<'a> {
     }
 
     fn response_media(&mut self, status: &'a str, base: Found<'a>, head: Found<'a>) {
-        let media =
-            Media::of(named(&self.ways, base, "content"), named(&self.ways, head, "content"));
+        let media = Media::of(&self.ways, base, head);
         let mut both: Vec<_> =
             media.both.iter().map(|(old, was, new)| ((*old, *was), *new)).collect();
         match (&media.removed[..], &media.added[..]) {
@@ -216,18 +213,20 @@ impl<'a> Comparison<'a> {
 
     fn headers(&mut self, status: &'a str, base: Found<'a>, head: Found<'a>) {
         let list = |found: Found<'a>| -> Vec<(&'a str, Found<'a>)> {
-            let all = named(&self.ways, found, "headers");
+            let all = named(&self.ways, found, "headers").into_list();
             // https://spec.openapis.org/oas/v3.1.2#response-object
             all.into_iter().filter(|(name, _)| !name.eq_ignore_ascii_case("content-type")).collect()
         };
         let (olds, news) = (list(base), list(head));
-        let find = |list: &[(&'a str, Found<'a>)], name: &str| {
-            list.iter().find(|it| it.0.eq_ignore_ascii_case(name)).map(|it| it.1)
+        let by_name = |list: &[(&'a str, Found<'a>)]| -> HashMap<String, Found<'a>> {
+            list.iter().map(|(name, found)| (name.to_ascii_lowercase(), *found)).collect()
         };
+        let (known, now) = (by_name(&olds), by_name(&news));
         for (name, was) in &olds {
             let root = Root::Header { status, name };
             let Some(was) = self.base.follow(*was, &self.ways) else { continue };
-            match find(&news, name).and_then(|it| self.head.follow(it, &self.ways)) {
+            let now = now.get(&name.to_ascii_lowercase());
+            match now.and_then(|it| self.head.follow(*it, &self.ways)) {
                 Some(is) => self.once(Of::Header, root, (was, is), |it| it.header(was, is)),
                 None => {
                     let id = if was.flag("required") == Some(true) {
@@ -239,7 +238,9 @@ impl<'a> Comparison<'a> {
                 }
             }
         }
-        for (name, is) in news.iter().filter(|(name, _)| find(&olds, name).is_none()) {
+        for (name, is) in
+            news.iter().filter(|(name, _)| !known.contains_key(&name.to_ascii_lowercase()))
+        {
             self.about(Root::Header { status, name }, |it| {
                 it.other_changed("response-header-added", (Some(base), Some(*is)), "", "");
             });
@@ -266,7 +267,7 @@ impl<'a> Comparison<'a> {
         let (was, is) = (named(&self.ways, base, "links"), named(&self.ways, head, "links"));
         let quoted = |name: &str| format!("`{name}`");
         for (name, old) in &was {
-            let new = is.iter().find(|(other, _)| other == name).map(|it| it.1);
+            let new = is.get(name).copied();
             match new {
                 None => {
                     let places = (Some(*old), Some(head));
@@ -282,7 +283,7 @@ impl<'a> Comparison<'a> {
                 }
             }
         }
-        for (name, new) in is.iter().filter(|(name, _)| !was.iter().any(|it| it.0 == *name)) {
+        for (name, new) in is.iter().filter(|(name, _)| !was.has(name)) {
             self.other_changed("response-link-added", (Some(base), Some(*new)), "", quoted(name));
         }
     }
@@ -306,20 +307,27 @@ struct Media<'a> {
 }
 
 impl<'a> Media<'a> {
-    fn of(olds: Vec<(&'a str, Found<'a>)>, news: Vec<(&'a str, Found<'a>)>) -> Self {
-        let (mut removed, mut added) = (olds, news);
-        let mut both = Vec::new();
-        let mut pair = |is_pair: fn(&str, &str) -> bool| {
+    fn of(ways: &Ways<'a>, base: Found<'a>, head: Found<'a>) -> Self {
+        let (olds, news) = (named(ways, base, "content"), named(ways, head, "content"));
+        let pairs = olds.iter().filter_map(|(name, was)| {
+            let is = news.get(name)?;
+            Some((*name, *was, (*name, *is)))
+        });
+        let mut both: Vec<_> = pairs.collect();
+        let rest = |list: &Named<'a, Found<'a>>, other: &Named<'a, Found<'a>>| {
+            list.iter().filter(|(name, _)| !other.has(name)).copied().collect::<Vec<_>>()
+        };
+        let (mut removed, mut added) = (rest(&olds, &news), rest(&news, &olds));
+        // Nobody writes that many by hand.
+        if removed.len() * added.len() < 10_000 {
             removed.retain(|(old, was)| {
-                let index = added.iter().position(|(new, _)| is_pair(old, new));
+                let index = added.iter().position(|(new, _)| essence(old) == essence(new));
                 if let Some(index) = index {
                     both.push((*old, *was, added.remove(index)));
                 }
                 index.is_none()
             });
-        };
-        pair(|old, new| old == new);
-        pair(|old, new| essence(old) == essence(new));
+        }
         Self { both, removed, added }
     }
 }

@@ -18,6 +18,10 @@ use super::rules::Rules;
 use super::view::Side;
 use super::ways::{Found, Ways};
 
+/// How many times schemas that all have to match are compared together. Where these point to each other
+/// there is no end to how they can be put together.
+const MAX_TOGETHER: usize = 20_000;
+
 /// Two descriptions beside each other.
 #[derive(Debug)]
 pub(super) struct Comparison<'a> {
@@ -29,10 +33,14 @@ pub(super) struct Comparison<'a> {
     units: Vec<Unit<'a>>,
     known: HashMap<Key, usize>,
     open: VecDeque<(usize, Task<'a>)>,
+    /// How many of them are of several schemas that all have to match.
+    together: usize,
     current: usize,
     subject: Subject<'a>,
     /// The service is the one that calls: in webhooks and callbacks.
     pub(super) reversed: bool,
+    /// The highest level that changes have which are found now.
+    most: Level,
     operations: Vec<Compared>,
 }
 
@@ -48,7 +56,7 @@ struct Unit<'a> {
 #[derive(Debug)]
 struct Draft<'a> {
     kind: &'static Kind,
-    reversed: bool,
+    level: Level,
     direction: Direction,
     it: String,
     old: String,
@@ -150,9 +158,11 @@ impl<'a> Comparison<'a> {
             units: vec![Unit::default()],
             known: HashMap::new(),
             open: VecDeque::new(),
+            together: 0,
             current: 0,
             subject: Subject { root: Root::Service, path: Vec::new() },
             reversed: false,
+            most: Level::Breaking,
             operations: Vec::new(),
         }
     }
@@ -190,7 +200,12 @@ impl<'a> Comparison<'a> {
         root: Option<Root<'a>>,
         (base, head): (Vec<Found<'a>>, Vec<Found<'a>>),
     ) {
+        let is_together = base.len() > 1 || head.len() > 1;
+        if is_together && self.together == MAX_TOGETHER {
+            return;
+        }
         if let Some(unit) = self.unit(of, &base, &head) {
+            self.together += usize::from(is_together);
             let root = root.unwrap_or(self.subject.root);
             let task = Task { base, head, of, root, reversed: self.reversed };
             self.open.push_back((unit, task));
@@ -259,6 +274,14 @@ impl<'a> Comparison<'a> {
         result
     }
 
+    /// Finds changes that are no worse than a level, whatever their kinds.
+    pub(super) fn at_most<R>(&mut self, level: Level, compare: impl FnOnce(&mut Self) -> R) -> R {
+        let before = std::mem::replace(&mut self.most, level);
+        let result = compare(self);
+        self.most = before;
+        result
+    }
+
     pub(super) fn direction(&self, role: Role) -> Direction {
         if self.reversed { role.direction().reversed() } else { role.direction() }
     }
@@ -308,7 +331,7 @@ impl<'a> Comparison<'a> {
     ) {
         let draft = Draft {
             kind,
-            reversed: self.reversed,
+            level: if self.reversed { kind.reversed } else { kind.level }.min(self.most),
             direction,
             it: self.subject.to_string(),
             old: old.to_string(),
@@ -325,9 +348,13 @@ impl<'a> Comparison<'a> {
         let mut changes: Vec<(Option<u32>, Change)> = Vec::new();
         let mut known: HashMap<(&'static str, String, String, String, String), usize> =
             HashMap::new();
+        // Many units are used by the same operations.
+        let mut lists: HashMap<Vec<u32>, Arc<[Operation]>> = HashMap::new();
         for (unit, users) in self.units.iter().zip(users) {
-            let operations: Arc<[Operation]> =
-                users.iter().map(|it| self.operations[*it as usize].operation.clone()).collect();
+            let list = lists.entry(users.clone()).or_insert_with(|| {
+                users.iter().map(|it| self.operations[*it as usize].operation.clone()).collect()
+            });
+            let operations = Arc::clone(list);
             let unstable =
                 !users.is_empty() && users.iter().all(|it| self.operations[*it as usize].unstable);
             for draft in &unit.drafts {
@@ -340,8 +367,7 @@ impl<'a> Comparison<'a> {
                 };
                 let (old, new) = (draft.old.clone(), draft.new.clone());
                 let key = (draft.kind.id.as_str(), pointer(&base), pointer(&head), old, new);
-                let default = if draft.reversed { draft.kind.reversed } else { draft.kind.level };
-                let Some(level) = rules.level(&draft.kind.id, default) else { continue };
+                let Some(level) = rules.level(&draft.kind.id, draft.level) else { continue };
                 let level = if unstable { Level::Safe } else { level };
                 let change = Change {
                     id: &draft.kind.id,
@@ -365,7 +391,7 @@ impl<'a> Comparison<'a> {
         changes.into_iter().map(|(_, change)| change).collect()
     }
 
-    /// For each unit the operations that use it, in their order.
+    /// For each unit with changes the operations that use it, in their order.
     fn users(&self) -> Vec<Vec<u32>> {
         let counts = self.with_changes();
         let mut users = vec![Vec::new(); self.units.len()];
@@ -377,7 +403,9 @@ impl<'a> Comparison<'a> {
                     continue;
                 }
                 seen[unit] = number;
-                users[unit].push(number);
+                if !self.units[unit].drafts.is_empty() {
+                    users[unit].push(number);
+                }
                 open.extend(&self.units[unit].uses);
             }
         }

@@ -27,7 +27,7 @@ pub(super) enum Removal<'a> {
     AfterSunset(Date),
     BeforeSunset(Date),
     /// It was deprecated, without a day or with something that is none.
-    NoDate(&'a str),
+    NoDate(Option<&'a str>),
 }
 
 /// The day on which something ends.
@@ -82,9 +82,7 @@ impl<'a> Life<'a> {
         match self.sunset() {
             Sunset::On(date) if date < today => Removal::AfterSunset(date),
             Sunset::On(date) => Removal::BeforeSunset(date),
-            Sunset::None | Sunset::Invalid => {
-                Removal::NoDate(self.sunset.and_then(Node::as_str).unwrap_or("nothing"))
-            }
+            Sunset::None | Sunset::Invalid => Removal::NoDate(self.sunset.and_then(Node::as_str)),
         }
     }
 

@@ -1,17 +1,17 @@
 //! Compares paths, webhooks and callbacks, and the operations in them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::document::Text;
 use crate::spec::METHODS;
 
-use super::change::Operation;
+use super::change::{Level, Operation};
 use super::comparison::{Comparison, Of, Root};
 use super::kinds::Role;
 use super::lifecycle::{Life, Names, Removal};
 use super::security::Whose;
 use super::view::Side;
-use super::ways::{Found, Ways};
+use super::ways::{Found, Named, Values, Ways};
 
 /// An operation, and the path item that it lies in.
 #[derive(Debug, Clone, Copy)]
@@ -121,10 +121,16 @@ impl<'a> Comparison<'a> {
             Removal::BeforeSunset(date) => {
                 (format!("{name}-removed-before-sunset"), date.to_string())
             }
-            Removal::NoDate(text) if name == "api" => {
-                ("api-removed-sunset-parse".to_owned(), format!("`{text}`"))
+            Removal::NoDate(text) => {
+                let id = if name == "api" {
+                    "api-removed-sunset-parse"
+                } else {
+                    "api-path-sunset-parse"
+                };
+                let text = text
+                    .map_or_else(|| "missing".to_owned(), |it| format!("`{it}`, which is no date"));
+                (id.to_owned(), text)
             }
-            Removal::NoDate(text) => ("api-path-sunset-parse".to_owned(), format!("`{text}`")),
         };
         self.operation(operation, life.is_unstable(), |it| {
             it.other_changed(&id, (Some(old.operation), Some(place)), date, "");
@@ -151,17 +157,16 @@ impl<'a> Comparison<'a> {
     }
 
     pub(super) fn webhooks(&mut self) {
-        let list = |side: &Side<'a>| -> Vec<(&'a str, Found<'a>)> {
+        let list = |side: &Side<'a>| {
             let root = self.ways.root(side.root);
-            let hooks =
-                self.ways.get(root, "webhooks").or_else(|| self.ways.get(root, "x-webhooks"));
-            hooks.into_iter().flat_map(|it| self.ways.entries(it)).collect()
+            let hooks = self.ways.get(root, "webhooks");
+            self.ways.named(hooks.or_else(|| self.ways.get(root, "x-webhooks")))
         };
         let (olds, news) = (list(&self.base), list(&self.head));
         let (old_root, new_root) = (self.ways.root(self.base.root), self.ways.root(self.head.root));
         self.reversed = true;
         for (name, head) in &news {
-            let base = olds.iter().find(|(other, _)| other == name).map(|it| it.1);
+            let base = olds.get(name).copied();
             let before = base.map(|it| self.placed(&self.base, it)).unwrap_or_default();
             let now = self.placed(&self.head, *head);
             for (method, new) in &now {
@@ -188,7 +193,7 @@ impl<'a> Comparison<'a> {
             }
         }
         for (name, base) in &olds {
-            if !news.iter().any(|(other, _)| other == name) {
+            if !news.has(name) {
                 for (method, old) in self.placed(&self.base, *base) {
                     self.webhook_removed(name, &method, old, new_root);
                 }
@@ -242,12 +247,12 @@ impl<'a> Comparison<'a> {
             tags.into_iter().flat_map(|it| self.ways.items(it)).collect()
         };
         let (was, is) = (list(base), list(head));
-        let has = |list: &[Found<'a>], tag: &Found<'a>| list.iter().any(|it| it.node == tag.node);
-        for tag in was.iter().filter(|tag| !has(&is, tag)) {
+        let (known, now) = (Values::new(&was), Values::new(&is));
+        for tag in was.iter().filter(|tag| !now.has(tag.node)) {
             let name = format!("`{}`", tag.node.as_str().unwrap_or_default());
             self.other_changed("api-tag-removed", (Some(*tag), Some(head)), name, "");
         }
-        for tag in is.iter().filter(|tag| !has(&was, tag)) {
+        for tag in is.iter().filter(|tag| !known.has(tag.node)) {
             let name = format!("`{}`", tag.node.as_str().unwrap_or_default());
             self.other_changed("api-tag-added", (Some(base), Some(*tag)), "", name);
         }
@@ -272,15 +277,16 @@ impl<'a> Comparison<'a> {
                 parameter.name = name;
             }
         }
-        let find = |list: &[Parameter<'a>], one: &Parameter<'a>| {
-            list.iter().find(|it| it.is_same(one)).copied()
+        let by_key = |list: &[Parameter<'a>]| -> HashMap<(&'a str, String), Parameter<'a>> {
+            list.iter().map(|it| (it.key(), *it)).collect()
         };
+        let (known, now) = (by_key(&was), by_key(&is));
         let mut removed: Vec<Parameter<'a>> =
-            was.iter().filter(|it| find(&is, it).is_none()).copied().collect();
+            was.iter().filter(|it| !now.contains_key(&it.key())).copied().collect();
         for parameter in &is {
             let (location, name) = (parameter.location, parameter.name);
             let root = Root::Parameter { location, name };
-            if let Some(before) = find(&was, parameter) {
+            if let Some(before) = known.get(&parameter.key()) {
                 let both = (before.found, parameter.found);
                 self.once(Of::Parameter, root, both, |it| it.parameter(location, both));
                 continue;
@@ -326,12 +332,22 @@ impl<'a> Comparison<'a> {
         };
         let root = Root::Parameter { location: parameter.location, name: parameter.name };
         let places = (Some(parameter.found), Some(place));
-        self.about(root, |it| it.other_changed(id, places, date, ""));
+        // A webhook did not always send what was optional.
+        let is_optional = parameter.found.flag("required") != Some(true);
+        let most = if is_optional && id == "request-parameter-removed" {
+            Level::Dangerous
+        } else {
+            Level::Breaking
+        };
+        self.about(root, |it| {
+            it.at_most(most, |it| it.other_changed(id, places, date, ""));
+        });
     }
 
     /// The parameters of an operation: its own, and those of the path that it does not replace.
     fn parameters_of(&self, side: &Side<'a>, placed: Placed<'a>) -> Vec<Parameter<'a>> {
         let mut all: Vec<Parameter<'a>> = Vec::new();
+        let mut seen = HashSet::new();
         for (holder, is_shared) in [(placed.operation, false), (placed.item, true)] {
             let list = self.ways.get(holder, "parameters");
             for found in list.into_iter().flat_map(|it| self.ways.items(it)) {
@@ -344,7 +360,7 @@ impl<'a> Comparison<'a> {
                 let is_ignored = location == "header"
                     && ["accept", "content-type", "authorization"]
                         .contains(&name.to_ascii_lowercase().as_str());
-                if !is_ignored && !all.iter().any(|it| it.is_same(&parameter)) {
+                if !is_ignored && seen.insert(parameter.key()) {
                     all.push(parameter);
                 }
             }
@@ -524,15 +540,14 @@ impl<'a> Comparison<'a> {
     }
 }
 
-impl Parameter<'_> {
-    /// Names of headers are the same in upper and lower case.
-    fn is_same(&self, other: &Parameter<'_>) -> bool {
-        self.location == other.location
-            && if self.location == "header" {
-                self.name.eq_ignore_ascii_case(other.name)
-            } else {
-                self.name == other.name
-            }
+impl<'a> Parameter<'a> {
+    /// What tells it from others. Names of headers are the same in upper and lower case.
+    fn key(&self) -> (&'a str, String) {
+        let name = match self.location {
+            "header" => self.name.to_ascii_lowercase(),
+            _ => self.name.to_owned(),
+        };
+        (self.location, name)
     }
 }
 
@@ -607,9 +622,9 @@ fn renamed<'a>(base: &'a str, head: &'a str) -> Vec<(&'a str, &'a str)> {
     names(base).zip(names(head)).filter(|(was, is)| was != is).collect()
 }
 
-/// Media types or headers by their names.
-pub(super) fn named<'a>(ways: &Ways<'a>, found: Found<'a>, key: &str) -> Vec<(&'a str, Found<'a>)> {
-    ways.get(found, key).into_iter().flat_map(|it| ways.entries(it)).collect()
+/// The values of an object below a key, by their names.
+pub(super) fn named<'a>(ways: &Ways<'a>, found: Found<'a>, key: &str) -> Named<'a, Found<'a>> {
+    ways.named(ways.get(found, key))
 }
 
 #[cfg(test)]

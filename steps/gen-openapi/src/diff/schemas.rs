@@ -5,11 +5,12 @@ use std::fmt;
 
 use crate::document::{Node, Object, Value};
 
+use super::change::Level;
 use super::comparison::{Comparison, Of, Root, Segment};
 use super::kinds::{Direction, Role};
 use super::lifecycle::{Life, Names, Removal};
 use super::view::{Alternatives, Keyword, Limit, Side, Types, View, order};
-use super::ways::Found;
+use super::ways::{Found, Named, Values};
 
 /// The limits besides those of numbers: keyword, how the names of their kinds begin, whether it is the
 /// highest, and what holds when nothing is said.
@@ -187,9 +188,7 @@ impl<'a> Comparison<'a> {
                 self.schema_changed(role, name, at, list(&was), "");
             }
             (Some(was), Some(is)) => {
-                let has = |list: &[Found<'a>], value: &Found<'a>| {
-                    list.iter().any(|it| it.node == value.node)
-                };
+                let (known, now) = (Values::new(&was), Values::new(&is));
                 if let ([was], [is]) = (&was[..], &is[..]) {
                     if was.node != is.node {
                         let name = "const-changed";
@@ -202,7 +201,7 @@ impl<'a> Comparison<'a> {
                         );
                     }
                 } else {
-                    for value in was.iter().filter(|value| !has(&is, value)) {
+                    for value in was.iter().filter(|value| !now.has(value.node)) {
                         let places = (*value, at.1);
                         self.schema_changed(
                             role,
@@ -221,7 +220,7 @@ impl<'a> Comparison<'a> {
                     } else {
                         "enum-value-added"
                     };
-                    for value in is.iter().filter(|value| !has(&was, value)) {
+                    for value in is.iter().filter(|value| !known.has(value.node)) {
                         self.schema_changed(role, name, (at.0, *value), "", Short(value.node));
                     }
                 }
@@ -236,14 +235,14 @@ impl<'a> Comparison<'a> {
     fn extensible_values(&mut self, both: &Both<'a, '_>) {
         let (was, is) = both.get(Keyword::ExtensibleEnum);
         let (Some(was), Some(is)) = (was, is) else { return };
-        let (Some(olds), Some(news)) = (was.node.as_array(), is.node.as_array()) else { return };
-        let removed: Vec<_> = self.ways.items(was).filter(|it| !news.contains(it.node)).collect();
-        let added: Vec<_> = self.ways.items(is).filter(|it| !olds.contains(it.node)).collect();
-        for value in removed {
+        let olds: Vec<_> = self.ways.items(was).collect();
+        let news: Vec<_> = self.ways.items(is).collect();
+        let (known, now) = (Values::new(&olds), Values::new(&news));
+        for value in olds.iter().copied().filter(|it| !now.has(it.node)) {
             let name = "x-extensible-enum-value-removed";
             self.schema_changed(both.role, name, (value, is), Short(value.node), "");
         }
-        for value in added {
+        for value in news.iter().copied().filter(|it| !known.has(it.node)) {
             let name = "x-extensible-enum-value-added";
             self.schema_changed(both.role, name, (was, value), "", Short(value.node));
         }
@@ -483,9 +482,23 @@ impl<'a> Comparison<'a> {
         head: &[Found<'a>],
         discriminator: Option<&str>,
     ) -> Matches<'a> {
-        let (mut removed, mut added) = (base.to_vec(), head.to_vec());
-        let mut both = Vec::new();
+        let by_name = |list: &[Found<'a>]| {
+            let names = list.iter().filter_map(|it| Some((it.text("$ref")?, *it)));
+            Named::new(names.collect())
+        };
+        let (olds, news) = (by_name(base), by_name(head));
+        let mut both: Vec<_> =
+            olds.iter().filter_map(|(name, was)| Some((*was, *news.get(name)?))).collect();
+        let rest = |list: &[Found<'a>], other: &Named<'a, Found<'a>>| -> Vec<Found<'a>> {
+            let is_left = |it: &&Found<'a>| !it.text("$ref").is_some_and(|name| other.has(name));
+            list.iter().filter(is_left).copied().collect()
+        };
+        let (mut removed, mut added) = (rest(base, &news), rest(head, &olds));
         let mut pair = |is_pair: &dyn Fn(Found<'a>, Found<'a>) -> bool| {
+            // So many that differ have nothing to do with each other.
+            if removed.len() * added.len() > 100_000 {
+                return;
+            }
             removed.retain(|was| {
                 let index = added.iter().position(|is| is_pair(*was, *is));
                 if let Some(index) = index {
@@ -495,7 +508,6 @@ impl<'a> Comparison<'a> {
             });
         };
         let equal = |was: Option<&str>, is: Option<&str>| was.is_some() && was == is;
-        pair(&|was, is| equal(was.text("$ref"), is.text("$ref")));
         pair(&|was, is| {
             was.text("$ref").is_none() && is.text("$ref").is_none() && was.node == is.node
         });
@@ -622,52 +634,45 @@ impl<'a> Comparison<'a> {
             return;
         }
         let (was, is) = (old.required(&self.ways), new.required(&self.ways));
-        let required = |list: &[(&'a str, Found<'a>)], name: &str| {
-            list.iter().any(|(other, _)| *other == name)
-        };
-        let new_index = Index::new(&news);
-        let old_index = Index::new(&olds);
         for (number, (name, base)) in olds.iter().enumerate() {
             let name = *name;
-            let was_required = required(&was, name);
-            self.within(Segment::Property(name), |it| match new_index.get(name, number) {
+            let was_required = was.has(name);
+            self.within(Segment::Property(name), |it| match news.get_near(name, number) {
                 None => it.property_removed(both, base, was_required),
                 Some(head) => {
-                    let is_required = required(&is, name);
+                    let is_required = is.has(name);
                     it.property(both, base, head, (was_required, is_required));
                 }
             });
         }
         for (number, (name, head)) in news.iter().enumerate() {
-            if old_index.get(name, number).is_none() {
-                let is_required = required(&is, name);
+            if olds.get_near(name, number).is_none() {
+                let is_required = is.has(name);
                 let place = old.get(Keyword::Properties).unwrap_or(both.places.0);
                 self.within(Segment::Property(name), |it| {
                     it.property_added(both.role, place, head, is_required);
                 });
             }
         }
-        self.unlisted_required(both, (&was, &is), &old_index, &new_index);
+        self.unlisted_required(both, (&was, &is), (&olds, &news));
     }
 
     /// Names in `required` that are no listed properties.
     fn unlisted_required(
         &mut self,
         both: &Both<'a, '_>,
-        (was, is): (&[(&'a str, Found<'a>)], &[(&'a str, Found<'a>)]),
-        olds: &Index<'a, '_>,
-        news: &Index<'a, '_>,
+        (was, is): (&Named<'a, Found<'a>>, &Named<'a, Found<'a>>),
+        (olds, news): (&Named<'a, Vec<Found<'a>>>, &Named<'a, Vec<Found<'a>>>),
     ) {
         let role = both.role.inside();
-        let has = |list: &[(&'a str, Found<'a>)], name: &str| list.iter().any(|it| it.0 == name);
-        let is_unlisted = |name: &str| olds.get(name, 0).is_none() && news.get(name, 0).is_none();
+        let is_unlisted = |name: &str| !olds.has(name) && !news.has(name);
         let at = both.at(Keyword::Required);
-        for (name, found) in is.iter().filter(|it| !has(was, it.0) && is_unlisted(it.0)) {
+        for (name, found) in is.iter().filter(|it| !was.has(it.0) && is_unlisted(it.0)) {
             self.within(Segment::Property(name), |it| {
                 it.schema_changed(role, "became-required", (at.0, *found), "", "");
             });
         }
-        for (name, found) in was.iter().filter(|it| !has(is, it.0) && is_unlisted(it.0)) {
+        for (name, found) in was.iter().filter(|it| !is.has(it.0) && is_unlisted(it.0)) {
             self.within(Segment::Property(name), |it| {
                 it.schema_changed(role, "became-optional", (*found, at.1), "", "");
             });
@@ -701,7 +706,11 @@ impl<'a> Comparison<'a> {
                 (name, String::new())
             }
         };
-        self.schema_changed(role, name, (*first, place), date, "");
+        // Where the service sends it, it was not always there.
+        let sent = self.direction(role) == Direction::Response;
+        let most =
+            if sent && !required && name == "removed" { Level::Dangerous } else { Level::Breaking };
+        self.at_most(most, |it| it.schema_changed(role, name, (*first, place), date, ""));
     }
 
     fn property_added(&mut self, role: Role, place: Found<'a>, head: &[Found<'a>], required: bool) {
@@ -877,25 +886,19 @@ impl<'a> Comparison<'a> {
             return;
         }
         let at = both.at(keyword);
-        let entries = |found: Option<Found<'a>>| -> Vec<(&'a str, Found<'a>)> {
-            found.into_iter().flat_map(|it| self.ways.entries(it)).collect()
-        };
-        let (olds, news) = (entries(was), entries(is));
-        let find = |list: &[(&'a str, Found<'a>)], key: &str| {
-            list.iter().find(|it| it.0 == key).map(|it| it.1)
-        };
+        let (olds, news) = (self.ways.named(was), self.ways.named(is));
         for (key, was) in &olds {
-            match find(&news, key) {
+            match news.get(key) {
                 None => {
                     let kind = format!("{name}-removed");
                     self.schema_changed(role, &kind, (*was, at.1), format!("`{key}`"), "");
                 }
                 Some(is) => {
-                    self.within(segment(key), |it| it.schemas(*was, is, role.inside()));
+                    self.within(segment(key), |it| it.schemas(*was, *is, role.inside()));
                 }
             }
         }
-        for (key, is) in news.iter().filter(|(key, _)| find(&olds, key).is_none()) {
+        for (key, is) in news.iter().filter(|(key, _)| !olds.has(key)) {
             self.schema_changed(
                 role,
                 &format!("{name}-added"),
@@ -912,27 +915,21 @@ impl<'a> Comparison<'a> {
         let role = both.role;
         let (was, is) = both.get(Keyword::DependentRequired);
         let at = both.at(Keyword::DependentRequired);
-        let entries = |found: Option<Found<'a>>| -> Vec<(&'a str, Found<'a>)> {
-            found.into_iter().flat_map(|it| self.ways.entries(it)).collect()
-        };
-        let (olds, news) = (entries(was), entries(is));
-        let find = |list: &[(&'a str, Found<'a>)], key: &str| {
-            list.iter().find(|it| it.0 == key).map(|it| it.1)
-        };
+        let (olds, news) = (self.ways.named(was), self.ways.named(is));
         for (key, was) in &olds {
             let name = format!("`{key}`");
-            match find(&news, key) {
+            match news.get(key) {
                 None => {
                     let kind = "dependent-required-removed";
                     self.schema_changed(role, kind, (*was, at.1), name, "");
                 }
                 Some(is) if !same_items(was.node, is.node) => {
-                    self.schema_changed(role, "dependent-required-changed", (*was, is), "", name);
+                    self.schema_changed(role, "dependent-required-changed", (*was, *is), "", name);
                 }
                 Some(_) => {}
             }
         }
-        for (key, is) in news.iter().filter(|(key, _)| find(&olds, key).is_none()) {
+        for (key, is) in news.iter().filter(|(key, _)| !olds.has(key)) {
             let name = format!("`{key}`");
             self.schema_changed(role, "dependent-required-added", (at.0, *is), "", name);
         }
@@ -1076,35 +1073,6 @@ struct Matches<'a> {
     both: Vec<(Found<'a>, Found<'a>)>,
     removed: Vec<Found<'a>>,
     added: Vec<Found<'a>>,
-}
-
-/// Properties by name: mostly they have the same order in both documents.
-struct Index<'a, 'l> {
-    list: &'l [(&'a str, Vec<Found<'a>>)],
-    by_name: std::collections::HashMap<&'a str, usize>,
-}
-
-impl<'a, 'l> Index<'a, 'l> {
-    fn new(list: &'l [(&'a str, Vec<Found<'a>>)]) -> Self {
-        let by_name = if list.len() > 32 {
-            list.iter().enumerate().map(|(index, (name, _))| (*name, index)).collect()
-        } else {
-            std::collections::HashMap::new()
-        };
-        Self { list, by_name }
-    }
-
-    fn get(&self, name: &str, guess: usize) -> Option<&'l [Found<'a>]> {
-        if let Some((known, schemas)) = self.list.get(guess) {
-            if *known == name {
-                return Some(schemas);
-            }
-        }
-        if self.by_name.is_empty() {
-            return self.list.iter().find(|it| it.0 == name).map(|it| &it.1[..]);
-        }
-        self.by_name.get(name).map(|index| &self.list[*index].1[..])
-    }
 }
 
 /// Whether an object may have properties that are not listed.

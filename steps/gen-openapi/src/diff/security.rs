@@ -5,7 +5,7 @@ use crate::references::References;
 
 use super::comparison::{Comparison, Root};
 use super::operations::named;
-use super::ways::{Found, Ways};
+use super::ways::{Found, Named, Values, Ways};
 
 /// Of what the security is compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -113,12 +113,12 @@ impl<'a> Comparison<'a> {
 
     fn scopes(&mut self, whose: Whose, old: &Requirement<'a>, new: &Requirement<'a>) {
         for ((_, was), (_, is)) in old.schemes.iter().zip(&new.schemes) {
-            let items = |found: Found<'a>| found.node.as_array().unwrap_or_default();
             let quoted = |node: &Node| format!("`{}`", node.as_str().unwrap_or_default());
-            let removed: Vec<_> =
-                self.ways.items(*was).filter(|it| !items(*is).contains(it.node)).collect();
-            let added: Vec<_> =
-                self.ways.items(*is).filter(|it| !items(*was).contains(it.node)).collect();
+            let olds: Vec<_> = self.ways.items(*was).collect();
+            let news: Vec<_> = self.ways.items(*is).collect();
+            let (known, now) = (Values::new(&olds), Values::new(&news));
+            let removed = olds.into_iter().filter(|it| !now.has(it.node));
+            let added = news.into_iter().filter(|it| !known.has(it.node));
             for scope in removed {
                 let places = (Some(scope), Some(*is));
                 self.other_changed(&whose.id("scope-removed"), places, quoted(scope.node), "");
@@ -132,23 +132,23 @@ impl<'a> Comparison<'a> {
 
     /// Compares the security schemes by their names.
     pub(super) fn security_schemes(&mut self) {
-        let list = |root: &'a Node, references: &References<'a>| -> Vec<(&'a str, Found<'a>)> {
+        let list = |root: &'a Node, references: &References<'a>| {
             let components = self.ways.get(self.ways.root(root), "components");
             let schemes = components.map(|it| named(&self.ways, it, "securitySchemes"));
-            let mut schemes = schemes.unwrap_or_default();
+            let mut schemes = schemes.map(Named::into_list).unwrap_or_default();
             for (_, scheme) in &mut schemes {
                 let target = scheme.text("$ref").and_then(|it| Some((it, references.find(it)?)));
                 if let Some((reference, node)) = target {
                     *scheme = self.ways.reference(reference, node);
                 }
             }
-            schemes
+            Named::new(schemes)
         };
         let olds = list(self.base.root, &self.base.references);
         let news = list(self.head.root, &self.head.references);
         let (old_root, new_root) = (self.ways.root(self.base.root), self.ways.root(self.head.root));
         for (name, was) in &olds {
-            let new = news.iter().find(|(other, _)| other == name).map(|it| it.1);
+            let new = news.get(name).copied();
             self.about(Root::SecurityScheme(name), |it| match new {
                 Some(is) => it.security_scheme(*was, is),
                 None => {
@@ -157,7 +157,7 @@ impl<'a> Comparison<'a> {
                 }
             });
         }
-        for (name, is) in news.iter().filter(|(name, _)| !olds.iter().any(|it| it.0 == *name)) {
+        for (name, is) in news.iter().filter(|(name, _)| !olds.has(name)) {
             self.about(Root::SecurityScheme(name), |it| {
                 let places = (Some(old_root), Some(*is));
                 it.other_changed("api-security-component-added", places, "", "");
@@ -178,28 +178,20 @@ impl<'a> Comparison<'a> {
         ] {
             self.text_changed(key, id, base, head);
         }
-        let flows = |it: &Self, found| {
-            it.ways
-                .get(found, "flows")
-                .map(|it| it.node.as_object().into_iter().flatten())
-                .is_some()
-        };
-        if flows(self, base) || flows(self, head) {
-            self.flows(base, head);
-        }
+        self.flows(base, head);
     }
 
     fn flows(&mut self, base: Found<'a>, head: Found<'a>) {
         let (olds, news) = (named(&self.ways, base, "flows"), named(&self.ways, head, "flows"));
         let quoted = |name: &str| format!("`{name}`");
         for (name, was) in &olds {
-            match news.iter().find(|(other, _)| other == name) {
+            match news.get(name) {
                 None => {
                     let places = (Some(*was), Some(head));
                     let id = "api-security-component-oauth-flow-removed";
                     self.other_changed(id, places, quoted(name), "");
                 }
-                Some((_, is)) => {
+                Some(is) => {
                     for (key, id) in [
                         ("authorizationUrl", "api-security-component-oauth-url-changed"),
                         ("deviceAuthorizationUrl", "api-security-component-oauth-url-changed"),
@@ -212,7 +204,7 @@ impl<'a> Comparison<'a> {
                 }
             }
         }
-        for (name, is) in news.iter().filter(|(name, _)| !olds.iter().any(|it| it.0 == *name)) {
+        for (name, is) in news.iter().filter(|(name, _)| !olds.has(name)) {
             let places = (Some(base), Some(*is));
             let id = "api-security-component-oauth-flow-added";
             self.other_changed(id, places, "", quoted(name));
@@ -223,13 +215,13 @@ impl<'a> Comparison<'a> {
         let (olds, news) = (named(&self.ways, base, "scopes"), named(&self.ways, head, "scopes"));
         let quoted = |name: &str| format!("`{name}`");
         for (name, was) in &olds {
-            match news.iter().find(|(other, _)| other == name) {
+            match news.get(name) {
                 None => {
                     let places = (Some(*was), Some(head));
                     let id = "api-security-component-oauth-scope-removed";
                     self.other_changed(id, places, quoted(name), "");
                 }
-                Some((_, is)) if is.node != was.node => {
+                Some(is) if is.node != was.node => {
                     let places = (Some(*was), Some(*is));
                     let id = "api-security-component-oauth-scope-changed";
                     self.other_changed(id, places, "", quoted(name));
@@ -237,7 +229,7 @@ impl<'a> Comparison<'a> {
                 Some(_) => {}
             }
         }
-        for (name, is) in news.iter().filter(|(name, _)| !olds.iter().any(|it| it.0 == *name)) {
+        for (name, is) in news.iter().filter(|(name, _)| !olds.has(name)) {
             let places = (Some(base), Some(*is));
             let id = "api-security-component-oauth-scope-added";
             self.other_changed(id, places, "", quoted(name));

@@ -716,6 +716,8 @@ async fn a_webhook_is_a_request_that_the_caller_gets() {
     let required = hook("{properties: {a: {}}, required: [a]}");
     let gone = changes(&required, &hook("{properties: {}}")).await;
     assert_eq!(level(&gone), [("request-property-removed", Level::Breaking)]);
+    let gone = changes(&hook("{properties: {a: {}}}"), &hook("{properties: {}}")).await;
+    assert_eq!(level(&gone), [("request-property-removed", Level::Dangerous)]);
 }
 
 #[tokio::test]
@@ -786,4 +788,62 @@ async fn members_are_matched_whatever_their_order() {
     assert_eq!(ids(&old, &schemas(&format!("{dog}, {inline}"), "")).await, [""; 0]);
     let more = ids(&old, &schemas(&format!("{dog}, {cat}"), ", age: {}")).await;
     assert_eq!(more, ["new-optional-request-property", "response-optional-property-added"]);
+}
+
+#[tokio::test]
+async fn schemas_that_point_to_each_other_in_every_way_are_compared_in_time() {
+    // Each is made of all others, and each property leads to all of them again.
+    let count = 12;
+    let all: Vec<String> =
+        (0..count).map(|it| format!("{{$ref: '#/components/schemas/S{it}'}}")).collect();
+    let schema = |number: usize, end: &str| {
+        let one = |index: usize| {
+            format!("{{properties: {{p{index}: {}}}}}", all[(index + number) % count])
+        };
+        let own: Vec<String> = (0..count).map(one).collect();
+        format!(
+            "S{number}: {{allOf: [{}, {}, {{properties: {{v: {end}}}}}]}}",
+            own.join(", "),
+            all[(number + 1) % count]
+        )
+    };
+    let text = |end: &str| {
+        let schemas: Vec<String> = (0..count).map(|number| schema(number, end)).collect();
+        used("3.1.0", &format!("A: {}, {}", all[0], schemas.join(", ")))
+    };
+    let start = std::time::Instant::now();
+    let found = ids(&text("{type: string}"), &text("{type: object}")).await;
+    assert!(found.contains(&"request-property-type-changed"), "{found:?}");
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn the_deepest_document_is_compared() {
+    let deep = |end: &str| {
+        let depth = 70;
+        let open = "{properties: {p: ".repeat(depth);
+        document(Role::ResponseBody, &format!("{open}{end}{}", "}}".repeat(depth)))
+    };
+    let found = ids(&deep("{type: string}"), &deep("{type: object}")).await;
+    assert_eq!(found, ["response-property-type-changed"]);
+}
+
+#[tokio::test]
+async fn a_long_chain_of_components_is_compared() {
+    let chain = |end: &str| {
+        let count = 3000;
+        let link = |it: usize| {
+            format!("S{it}: {{properties: {{p: {{$ref: '#/components/schemas/S{}'}}}}}}", it + 1)
+        };
+        let links: Vec<String> = (0..count).map(link).collect();
+        used(
+            "3.1.0",
+            &format!(
+                "A: {{$ref: '#/components/schemas/S0'}}, {}, S{count}: {end}",
+                links.join(", ")
+            ),
+        )
+    };
+    let found = ids(&chain("{type: string}"), &chain("{type: object}")).await;
+    assert_eq!(found, ["request-property-type-changed", "response-property-type-changed"]);
 }

@@ -2,13 +2,13 @@
 //! differs between versions of OpenAPI in writing alone.
 
 use std::cmp::Ordering;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::document::{Entry, Node, Number, Value};
 use crate::references::References;
 use crate::spec::Version;
 
-use super::ways::{Found, Way, Ways};
+use super::ways::{Found, Named, Way, Ways};
 
 /// One of the two documents.
 #[derive(Debug)]
@@ -81,6 +81,10 @@ impl Keyword {
         )
     }
 }
+
+/// How many schemas may make one. More are not looked at: a chain of them would be gone through again for
+/// each of its members.
+const MAX_LAYERS: usize = 512;
 
 /// The members of `oneOf` or `anyOf`, besides null.
 #[derive(Debug, Clone)]
@@ -185,7 +189,7 @@ impl<'a> View<'a> {
         let mut open: Vec<Found<'a>> = start.iter().rev().copied().collect();
         let mut seen = HashSet::new();
         while let Some(found) = open.pop() {
-            if !seen.insert(found.address()) {
+            if !seen.insert(found.address()) || seen.len() > MAX_LAYERS {
                 continue;
             }
             if let Some(boolean) = found.node.as_bool() {
@@ -287,35 +291,33 @@ impl<'a> View<'a> {
     }
 
     /// The names of the properties that have to be there.
-    pub(super) fn required(&self, ways: &Ways<'a>) -> Vec<(&'a str, Found<'a>)> {
-        let mut names: Vec<(&'a str, Found<'a>)> = Vec::new();
-        for layer in &self.layers {
-            let Some(list) = ways.get(*layer, "required") else { continue };
-            for item in ways.items(list) {
-                if let Some(name) = item.node.as_str() {
-                    if !names.iter().any(|(other, _)| *other == name) {
-                        names.push((name, item));
-                    }
-                }
-            }
-        }
-        names
+    pub(super) fn required(&self, ways: &Ways<'a>) -> Named<'a, Found<'a>> {
+        let lists = self.layers.iter().filter_map(|layer| ways.get(*layer, "required"));
+        let items = lists.flat_map(|list| ways.items(list));
+        Named::new(items.filter_map(|item| Some((item.node.as_str()?, item))).collect())
     }
 
     /// The properties: each with all schemas that it has to match.
-    pub(super) fn properties(&self, ways: &Ways<'a>) -> Vec<(&'a str, Vec<Found<'a>>)> {
+    pub(super) fn properties(&self, ways: &Ways<'a>) -> Named<'a, Vec<Found<'a>>> {
         let mut properties: Vec<(&'a str, Vec<Found<'a>>)> = Vec::new();
-        for (index, layer) in self.layers.iter().enumerate() {
+        let mut known: HashMap<&'a str, usize> = HashMap::new();
+        let is_single = self.layers.len() == 1;
+        for layer in &self.layers {
             let Some(list) = ways.get(*layer, "properties") else { continue };
             for (name, found) in ways.entries(list) {
-                let known = properties.iter_mut().find(|(other, _)| index > 0 && *other == name);
-                match known {
+                if is_single {
+                    properties.push((name, vec![found]));
+                    continue;
+                }
+                let next = properties.len();
+                let index = *known.entry(name).or_insert(next);
+                match properties.get_mut(index) {
                     Some((_, schemas)) => schemas.push(found),
                     None => properties.push((name, vec![found])),
                 }
             }
         }
-        properties
+        Named::new(properties)
     }
 
     /// The lower limit of a number, and whether it is excluded itself.

@@ -1,6 +1,7 @@
 //! Values of a document with the ways to them.
 
 use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
 
 use crate::document::{At, Entry, Node, Object, escape};
 
@@ -120,6 +121,95 @@ impl<'a> Ways<'a> {
             }
         }
         text
+    }
+}
+
+/// Things by their names, in their order. Mostly two lists that are compared have the same order.
+#[derive(Debug)]
+pub(super) struct Named<'a, T> {
+    list: Vec<(&'a str, T)>,
+    /// Empty when there are few: these are compared faster than they are hashed.
+    by_name: HashMap<&'a str, usize>,
+}
+
+impl<'a, T> Named<'a, T> {
+    pub(super) fn new(list: Vec<(&'a str, T)>) -> Self {
+        let mut by_name = HashMap::new();
+        if list.len() > 16 {
+            for (index, (name, _)) in list.iter().enumerate() {
+                by_name.entry(*name).or_insert(index);
+            }
+        }
+        Self { list, by_name }
+    }
+
+    pub(super) fn get(&self, name: &str) -> Option<&T> {
+        self.get_near(name, 0)
+    }
+
+    /// Like [`Self::get`], with a guess where it is.
+    pub(super) fn get_near(&self, name: &str, guess: usize) -> Option<&T> {
+        if let Some((_, value)) = self.list.get(guess).filter(|(known, _)| *known == name) {
+            return Some(value);
+        }
+        if self.by_name.is_empty() {
+            return self.list.iter().find(|(known, _)| *known == name).map(|(_, value)| value);
+        }
+        self.by_name.get(name).map(|index| &self.list[*index].1)
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.get(name).is_some()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub(super) fn iter(&self) -> std::slice::Iter<'_, (&'a str, T)> {
+        self.list.iter()
+    }
+
+    pub(super) fn into_list(self) -> Vec<(&'a str, T)> {
+        self.list
+    }
+}
+
+impl<'n, 'a, T> IntoIterator for &'n Named<'a, T> {
+    type Item = &'n (&'a str, T);
+    type IntoIter = std::slice::Iter<'n, (&'a str, T)>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+/// Values to look up by what they are.
+#[derive(Debug)]
+pub(super) struct Values<'a> {
+    texts: HashSet<&'a str>,
+    others: Vec<&'a Node>,
+}
+
+impl<'a> Values<'a> {
+    pub(super) fn new(list: &[Found<'a>]) -> Self {
+        let texts = list.iter().filter_map(|it| it.node.as_str()).collect();
+        let others = list.iter().map(|it| it.node).filter(|it| it.as_str().is_none()).collect();
+        Self { texts, others }
+    }
+
+    pub(super) fn has(&self, node: &Node) -> bool {
+        match node.as_str() {
+            Some(text) => self.texts.contains(text),
+            None => self.others.contains(&node),
+        }
+    }
+}
+
+impl<'a> Ways<'a> {
+    /// The keys and values of an object, if there is one.
+    pub(super) fn named(&self, found: Option<Found<'a>>) -> Named<'a, Found<'a>> {
+        Named::new(found.into_iter().flat_map(|it| self.entries(it)).collect())
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use super::comparison::{Comparison, Root};
 use super::operations::named;
 use super::view::Side;
-use super::ways::Found;
+use super::ways::{Found, Named, Values};
 
 impl<'a> Comparison<'a> {
     /// Compares all that is no operation.
@@ -63,18 +63,18 @@ impl<'a> Comparison<'a> {
         lists: (Option<Found<'a>>, Option<Found<'a>>),
         holders: (Found<'a>, Found<'a>),
     ) {
-        let list = |found: Option<Found<'a>>| -> Vec<(&'a str, Option<Found<'a>>)> {
+        let list = |found: Option<Found<'a>>| {
             let items = found.into_iter().flat_map(|it| self.ways.items(it));
             let servers = items.filter_map(|it| Some((address(it.text("url")?), Some(it))));
             let servers: Vec<_> = servers.collect();
-            if servers.is_empty() { vec![("", None)] } else { servers }
+            Named::new(if servers.is_empty() { vec![("", None)] } else { servers })
         };
         let (olds, news) = (list(lists.0), list(lists.1));
         let places = (lists.0.unwrap_or(holders.0), lists.1.unwrap_or(holders.1));
         let show = |url: &str| format!("`{}`", if url.is_empty() { "/" } else { url });
         for (url, was) in &olds {
-            match news.iter().find(|(other, _)| other == url) {
-                Some((_, is)) => {
+            match news.get(url) {
+                Some(is) => {
                     if let (Some(was), Some(is)) = (was, is) {
                         self.variables(*was, *is);
                     }
@@ -85,7 +85,7 @@ impl<'a> Comparison<'a> {
                 }
             }
         }
-        for (url, is) in news.iter().filter(|(url, _)| !olds.iter().any(|it| it.0 == *url)) {
+        for (url, is) in news.iter().filter(|(url, _)| !olds.has(url)) {
             let both = (Some(places.0), is.or(Some(places.1)));
             self.other_changed(&format!("{name}-added"), both, "", show(url));
         }
@@ -96,7 +96,7 @@ impl<'a> Comparison<'a> {
             (named(&self.ways, base, "variables"), named(&self.ways, head, "variables"));
         let quoted = |name: &str| format!("`{name}`");
         for (name, was) in &olds {
-            let Some((_, is)) = news.iter().find(|(other, _)| other == name) else {
+            let Some(is) = news.get(name) else {
                 let places = (Some(*was), Some(head));
                 self.other_changed("server-variable-removed", places, quoted(name), "");
                 continue;
@@ -107,44 +107,43 @@ impl<'a> Comparison<'a> {
                 list.into_iter().flat_map(|it| self.ways.items(it)).collect()
             };
             let (old, new) = (values(*was), values(*is));
-            let has =
-                |list: &[Found<'a>], value: &Found<'a>| list.iter().any(|it| it.node == value.node);
+            let (known, now) = (Values::new(&old), Values::new(&new));
             let text = |value: &Found<'a>| quoted(value.node.as_str().unwrap_or_default());
             // Without a list any value is allowed.
-            for value in old.iter().filter(|it| !new.is_empty() && !has(&new, it)) {
+            for value in old.iter().filter(|it| !new.is_empty() && !now.has(it.node)) {
                 let places = (Some(*value), Some(*is));
                 self.other_changed("server-variable-enum-value-removed", places, text(value), "");
             }
-            for value in new.iter().filter(|it| !old.is_empty() && !has(&old, it)) {
+            for value in new.iter().filter(|it| !old.is_empty() && !known.has(it.node)) {
                 let places = (Some(*was), Some(*value));
                 self.other_changed("server-variable-enum-value-added", places, "", text(value));
             }
         }
-        for (name, is) in news.iter().filter(|(name, _)| !olds.iter().any(|it| it.0 == *name)) {
+        for (name, is) in news.iter().filter(|(name, _)| !olds.has(name)) {
             self.other_changed("server-variable-added", (Some(base), Some(*is)), "", quoted(name));
         }
     }
 
     fn all_tags(&mut self, base: Found<'a>, head: Found<'a>) {
-        let list = |found: Found<'a>| -> Vec<(&'a str, Found<'a>)> {
+        let list = |found: Found<'a>| {
             let tags = self.ways.get(found, "tags");
             let tags = tags.into_iter().flat_map(|it| self.ways.items(it));
-            tags.filter_map(|it| Some((it.text("name")?, it))).collect()
+            Named::new(tags.filter_map(|it| Some((it.text("name")?, it))).collect())
         };
         let (olds, news) = (list(base), list(head));
         let quoted = |name: &str| format!("`{name}`");
         for (name, was) in &olds {
-            match news.iter().find(|(other, _)| other == name) {
+            match news.get(name) {
                 None => {
                     self.other_changed("tag-removed", (Some(*was), Some(head)), quoted(name), "")
                 }
-                Some((_, is)) if is.node != was.node => {
+                Some(is) if is.node != was.node => {
                     self.other_changed("tag-changed", (Some(*was), Some(*is)), "", quoted(name));
                 }
                 Some(_) => {}
             }
         }
-        for (name, is) in news.iter().filter(|(name, _)| !olds.iter().any(|it| it.0 == *name)) {
+        for (name, is) in news.iter().filter(|(name, _)| !olds.has(name)) {
             self.other_changed("tag-added", (Some(base), Some(*is)), "", quoted(name));
         }
     }

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "clippy knows helpers of tests only below cfg(test)")]
 
 mod corpus;
+mod diff;
 mod docs;
 mod generate;
 mod lint;
