@@ -92,7 +92,7 @@ fn hostile(port: u16) -> String {
   "components": {{
     "securitySchemes": {{"{text}": {{"type": "http", "scheme": "{text}", "description": "{text}"}}}},
     "schemas": {{"{text}": {{"type": "{text}", "format": "{text}", "title": "{text}", "enum": ["{text}"],
-      "default": "{text}", "pattern": "{text}", "properties": {{"{text}": {{"$ref": "{text}"}}}}}}}}}}
+      "default": "{text}", "pattern": "{text}", "properties": {{"{text}": {{"$ref": "#/{text}"}}}}}}}}}}
 }}"##
     )
 }
