@@ -26,7 +26,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use step_core::write_atomically;
 
-use crate::description::{Access, Description, read_usable};
+use crate::description::{Description, read_usable};
 use crate::document::Sources;
 use crate::input::Input;
 use crate::settings::Settings;
@@ -141,7 +141,7 @@ pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::R
     }
     let ignored = Ignored::read(settings.file.diff.ignore_file.as_deref(), today)?;
     let head_input = options.head.clone().unwrap_or_else(|| Input::File(settings.description()));
-    let (mut sources, access) = (Sources::default(), access(settings)?);
+    let (mut sources, access) = (Sources::default(), settings.access());
     let head = read_usable(&head_input, &access, &mut sources).await?;
     let base_input = base::input(options, settings, &head_input).await?;
     let base = match base_input.input() {
@@ -177,12 +177,6 @@ pub(crate) fn compare(base: &Description, head: &Description, rules: &Rules) -> 
     comparison.webhooks();
     comparison.work();
     comparison.finish(rules)
-}
-
-/// Where references may lead.
-fn access(settings: &Settings<'_>) -> anyhow::Result<Access> {
-    let allowed = settings.file.allow_references.clone();
-    Ok(Access { allowed, root: std::env::current_dir()? })
 }
 
 fn write(changes: &Changes, options: &Options) -> anyhow::Result<()> {

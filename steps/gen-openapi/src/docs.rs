@@ -17,7 +17,7 @@ use anyhow::Context;
 use serde::Serialize;
 use step_core::{Fail, Report, output, write_atomically};
 
-use crate::description::{self, Access, Description};
+use crate::description::{self, Description};
 use crate::diff;
 use crate::document::{Form, Sources, to_json, to_yaml};
 use crate::input::Input;
@@ -54,7 +54,7 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::Result<Written> {
     let input = options.input.clone().unwrap_or_else(|| Input::File(settings.description()));
     let page = options.to.clone().unwrap_or_else(|| "openapi.html".into());
-    let access = Access { allowed: settings.file.allow_references.clone(), ..Access::default() };
+    let access = settings.access();
     let mut sources = Sources::default();
     let description = description::read_usable(&input, &access, &mut sources).await?;
     let download = options.description.as_deref().map(|file| address(&page, file)).transpose()?;

@@ -19,7 +19,7 @@ use std::path::PathBuf;
 use findings::Reports;
 use step_core::output;
 
-use crate::description::{self, Access, Description};
+use crate::description::{self, Description};
 use crate::document::{At, Node, Sources};
 use crate::input::Input;
 use crate::problem::Problem;
@@ -70,7 +70,7 @@ pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::R
     }
     let named = options.ignore_file.clone().or_else(|| settings.file.lint.ignore_file.clone());
     let mut ignore = Ignore::read(named, options.write_ignore)?;
-    let access = Access { allowed: settings.file.allow_references.clone(), ..Access::default() };
+    let access = settings.access();
     let mut sources = Sources::default();
     let mut problems = Vec::new();
     for input in settings.inputs(&options.inputs) {

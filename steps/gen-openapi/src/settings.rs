@@ -7,6 +7,7 @@ use landfall_toml::GenOpenapi;
 use serde::Serialize;
 use step_core::{Common, Fail, Report};
 
+use crate::description::Access;
 use crate::input::Input;
 use crate::{diff, docs, generate, lint, validate};
 
@@ -81,6 +82,11 @@ impl Settings<'_> {
     /// The file of the description.
     pub(crate) fn description(&self) -> PathBuf {
         self.file.file.clone().unwrap_or_else(|| "openapi.json".into())
+    }
+
+    /// Where references may lead.
+    pub(crate) fn access(&self) -> Access {
+        Access { allowed: self.file.allow_references.clone(), ..Access::default() }
     }
 
     /// The inputs that are named, or the file of the description.

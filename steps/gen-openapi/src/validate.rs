@@ -18,7 +18,7 @@ use std::collections::{HashMap, HashSet};
 use findings::{Reports, Severity};
 use regress::Regex;
 
-use crate::description::{self, Access, Description};
+use crate::description::{self, Description};
 use crate::document::{At, Node, Sources};
 use crate::input::Input;
 use crate::problem::Problem;
@@ -51,7 +51,7 @@ pub(crate) struct Options {
 /// # Errors
 /// See [`description::read`]; or a report cannot be written. What is found is in the report.
 pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::Result<Checked> {
-    let access = Access { allowed: settings.file.allow_references.clone(), ..Access::default() };
+    let access = settings.access();
     let mut sources = Sources::default();
     let mut problems = Vec::new();
     for input in settings.inputs(&options.inputs) {

@@ -62,7 +62,7 @@ impl<'a> Check<'a> {
             End::Nowhere if self.is_in_resource(fragment) => {}
             End::Nowhere => {
                 let message = format!("the reference leads nowhere: there is no {text}");
-                let rule = "reference-unresolved";
+                let rule = "unresolved-reference";
                 self.tell(rule, Severity::Critical, node.at, pointer, message, self.near(fragment));
             }
             End::Other(found) => {
@@ -156,7 +156,7 @@ impl<'a> Check<'a> {
             if !self.anchors.contains(&text[1..]) {
                 let message =
                     format!("the reference leads nowhere: no schema has the anchor {text}");
-                self.found.add(critical("reference-unresolved", at, pointer, message));
+                self.found.add(critical("unresolved-reference", at, pointer, message));
             }
         }
     }

@@ -351,12 +351,12 @@ fn schemas_are_told_what_they_break() {
         ),
         ("unknown-field", "3.1.1", "xml: {nam: a}", "xml: {name: a}"),
         (
-            "reference-unresolved",
+            "unresolved-reference",
             "3.0.4",
             "items: {$ref: '#/components/schemas/B'}",
             "items: {$ref: '#/components/schemas/A'}",
         ),
-        ("reference-unresolved", "3.1.1", "items: {$ref: '#b'}", "items: {$ref: '#a', $anchor: a}"),
+        ("unresolved-reference", "3.1.1", "items: {$ref: '#b'}", "items: {$ref: '#a', $anchor: a}"),
         ("reference-not-string", "3.1.1", "$ref: 1", "$ref: '#/components/schemas/O'"),
         (
             "reference-kind",
@@ -473,7 +473,7 @@ fn path_parameters_are_those_of_operation_and_path_through_references() {
     assert_eq!(of("parameters: [{$ref: '#/components/parameters/a'}], get: {}"), [""; 0]);
     assert_eq!(
         of("get: {parameters: [{$ref: '#/components/parameters/b'}]}"),
-        ["reference-unresolved"]
+        ["unresolved-reference"]
     );
     assert_eq!(of("summary: nobody calls it"), [""; 0]);
 }
