@@ -7,6 +7,7 @@ use landfall_toml::ChangeLevel;
 
 use super::kinds::{self, Direction, Role};
 use super::*;
+use crate::description::Access;
 
 /// The day of all comparisons.
 fn rules() -> Rules {
