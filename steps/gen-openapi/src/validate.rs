@@ -29,10 +29,8 @@ use crate::walk::{Pointer, walk};
 
 use schemas::{Declared, declares};
 
-pub use report::Checked;
-
 pub(crate) use references::circles;
-pub(crate) use report::Listed;
+pub(crate) use report::{Checked, Listed};
 
 /// The options of `validate`.
 #[derive(Debug, Clone, clap::Args)]

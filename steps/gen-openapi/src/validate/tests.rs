@@ -349,7 +349,12 @@ fn schemas_are_told_what_they_break() {
             "discriminator: {propertyName: a, mapping: {a: B}}",
             "discriminator: {propertyName: a, mapping: {a: A, b: '#/components/schemas/A', c: b.json}}",
         ),
-        ("unknown-field", "3.1.1", "xml: {nam: a}", "xml: {name: a}"),
+        (
+            "unknown-field",
+            "3.1.1",
+            "xml: {nam: a}",
+            "xml: {name: a}, readOnly: true, writeOnly: true",
+        ),
         (
             "unresolved-reference",
             "3.0.4",
