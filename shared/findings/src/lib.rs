@@ -118,6 +118,8 @@ impl Finding {
     /// tells findings on equal lines apart.
     pub fn within(mut self, within: impl Into<String>) -> Self {
         self.within = Some(within.into());
+        // The line is not needed any more: of thousands of findings these are many megabytes.
+        self.place.text = String::new();
         self
     }
 

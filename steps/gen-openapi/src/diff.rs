@@ -22,6 +22,7 @@ use std::path::PathBuf;
 
 use findings::{Files, Tool};
 use jiff::Timestamp;
+use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use step_core::{output, write_atomically};
 
@@ -134,8 +135,7 @@ impl Options {
 /// Exit 2: the settings are wrong, one of the descriptions is unusable, or there is nothing to compare
 /// with. Exit 4: an address or a branch cannot be fetched.
 pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::Result<Compared> {
-    // A day is coarse enough for the clock of any machine.
-    let today = TimeZone::UTC.to_datetime(Timestamp::now()).date();
+    let today = today();
     let rules = Rules::new(&settings.file.diff.changes, today)?;
     if options.list {
         return Ok(Compared::of_kinds(Kinds::new(&rules)));
@@ -155,6 +155,19 @@ pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::R
     let changes = Changes::new(changes, ignored, (&base, &head), &sources, options);
     write(&changes, options)?;
     Ok(Compared::of_changes(changes))
+}
+
+/// The levels of landfall.toml, as they count today.
+///
+/// # Errors
+/// Exit 2: it names a kind of change that is none.
+pub(crate) fn rules(settings: &Settings<'_>) -> anyhow::Result<Rules> {
+    Rules::new(&settings.file.diff.changes, today())
+}
+
+/// A day is coarse enough for the clock of any machine.
+fn today() -> Date {
+    TimeZone::UTC.to_datetime(Timestamp::now()).date()
 }
 
 /// What changed from one description to another: changes of the whole first, then by operations in the

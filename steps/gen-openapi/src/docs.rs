@@ -1,7 +1,6 @@
 //! `docs`: a page for people who call the service. One HTML file that loads nothing: no script, style,
 //! font or image from elsewhere, so that it can be opened from a folder, and tells nobody that it was.
 
-// What it compares with comes from `diff`.
 mod changelog;
 mod curl;
 mod example;
@@ -19,6 +18,7 @@ use serde::Serialize;
 use step_core::{Fail, Report, output, write_atomically};
 
 use crate::description::{self, Access, Description};
+use crate::diff;
 use crate::document::{Form, Sources, to_json, to_yaml};
 use crate::input::Input;
 use crate::settings::Settings;
@@ -40,6 +40,10 @@ pub(crate) struct Options {
     /// says whether it is JSON or YAML
     #[arg(long, value_name = "FILE")]
     description: Option<PathBuf>,
+
+    /// Also show what changed since an earlier description: a file, a URL, or git:REVISION:PATH
+    #[arg(long, value_name = "INPUT")]
+    base: Option<Input>,
 }
 
 /// Writes the page.
@@ -54,7 +58,15 @@ pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::R
     let mut sources = Sources::default();
     let description = description::read_usable(&input, &access, &mut sources).await?;
     let download = options.description.as_deref().map(|file| address(&page, file)).transpose()?;
-    let extras = Extras { download: download.as_deref(), changes: None };
+    let changes = match &options.base {
+        Some(base) => {
+            let rules = diff::rules(settings)?;
+            let base = description::read_usable(base, &access, &mut sources).await?;
+            Some(diff::compare(&base, &description, &rules))
+        }
+        None => None,
+    };
+    let extras = Extras { download: download.as_deref(), changes: changes.as_deref() };
     let Rendered { html, operations, schemas, cut } = render(&description, &extras);
     let html = html.ok_or_else(too_large)?;
     let mut files = vec![(page, html)];
@@ -363,22 +375,13 @@ paths:
     }
 
     #[test]
-    fn changes_come_before_the_operations_and_lead_to_them() {
-        use changelog::{Entry, Level};
+    fn the_description_and_the_changes_are_linked_to() {
         let description = description(&format!("{HEAD}paths: {{/a: {{get: {{}}}}}}\n"));
-        let changes = [Entry {
-            level: Level::Breaking,
-            operation: Some("GET /a".to_owned()),
-            message: "the parameter `b` is required now".to_owned(),
-        }];
-        let extras = Extras { download: Some("./openapi.json"), changes: Some(&changes) };
+        let extras = Extras { download: Some("./openapi.json"), changes: Some(&[]) };
         let page = render(&description, &extras).html.unwrap();
-        assert!(
-            words(&page).contains("Changes Breaking GET /a : the parameter `b` is required now")
-        );
-        assert!(page.contains("<a href=\"#operation-GET-a\"><code>GET /a</code></a>"));
         assert!(page.contains("<a href=\"#part-changes\">"), "{page}");
-        assert!(page.contains("<a href=\"./openapi.json\""));
+        assert!(page.contains("<section id=\"part-changes\""), "{page}");
+        assert!(page.contains("<a href=\"./openapi.json\""), "{page}");
     }
 
     #[test]

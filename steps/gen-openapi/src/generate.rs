@@ -9,6 +9,7 @@ mod obtain;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use findings::Severity;
 use landfall_toml::Collisions;
 use serde::Serialize;
 use step_core::process::Process;
@@ -17,7 +18,7 @@ use step_core::{Exit, Fail, FailContext, Report, output, write_atomically};
 use crate::description::{self, Access, Description};
 use crate::document::{Entry, Form, Node, Object, Sources, to_json, to_yaml};
 use crate::input::Input;
-use crate::problem::{Problem, SYNTAX, findings};
+use crate::problem::{self, Problem, SYNTAX};
 use crate::settings::Settings;
 use crate::spec::operations;
 use merge::{Part, Rules};
@@ -235,7 +236,7 @@ async fn read(
 }
 
 fn unusable(problems: &[Problem], sources: &Sources) -> Fail {
-    Fail::invalid(findings(problems, sources).to_string())
+    Fail::invalid(problem::findings(problems, sources).to_string())
 }
 
 /// Converts the sources to the version that is asked for.
@@ -259,7 +260,7 @@ fn convert(
         match convert::to_3_0(part.description, options.allow_loss) {
             Ok((description, left_out)) => {
                 if !left_out.is_empty() {
-                    output::warn(format!("left out:\n{}", findings(&left_out, sources)));
+                    output::warn(format!("left out:\n{}", problem::findings(&left_out, sources)));
                 }
                 converted.push(Part { description, ..part });
             }
@@ -365,15 +366,12 @@ fn validate(description: &Description, options: &Options, sources: &Sources) -> 
     if options.no_validate {
         return Ok(());
     }
-    let problems: Vec<Problem> = problems(description);
-    if problems.is_empty() {
+    let problems = crate::validate::validate(description);
+    // As bad as what `gen-openapi validate` fails for.
+    if problems.iter().all(|it| it.severity < Severity::Major) {
         return Ok(());
     }
     Err(unusable(&problems, sources).help("mend it, or write it all the same with --no-validate"))
-}
-
-fn problems(_description: &Description) -> Vec<Problem> {
-    Vec::new()
 }
 
 /// Writes the description, unless it stands in the file already.

@@ -18,6 +18,7 @@ use super::names::Names;
 use crate::document::{At, Entry, MAX_DEPTH, Node, Object, Sources, Text, Value, escape};
 use crate::problem::Problem;
 use crate::spec::{Kind, Shape, Version};
+use crate::validate::shown;
 use crate::walk::{Pointer, walk, walk_mut};
 
 /// The rule that a reference leads to something.
@@ -35,6 +36,12 @@ const MAX_COPIED: usize = 5_000_000;
 
 /// How deep references that are replaced by their targets may lie in each other.
 const MAX_IN_PLACE: usize = 32;
+
+/// How many bytes the pointers to the references of a target may have.
+const MAX_POINTERS: usize = 16 * 1024 * 1024;
+
+/// How many problems are told.
+pub(super) const MAX_PROBLEMS: usize = 1000;
 
 /// Marks a reference that leads into the result, while others still lead into their documents. No
 /// reference that leads anywhere begins like this.
@@ -258,12 +265,14 @@ impl Bundler {
             let anchor = self.names(document).anchors.get(&*fragment).cloned();
             anchor.ok_or_else(|| {
                 let name = self.name(document);
-                Failure::Missing(format!("{name} has no schema with `$anchor: {fragment}`"))
+                let anchor = shown(&fragment);
+                Failure::Missing(format!("{name} has no schema with `$anchor: {anchor}`"))
             })?
         };
         if self.node(document, &pointer).is_none() {
             let name = self.name(document);
-            return Err(Failure::Missing(format!("{name} has nothing at #{pointer}")));
+            let message = format!("{name} has nothing at #{}", shown(&pointer));
+            return Err(Failure::Missing(message));
         }
         Ok((document, pointer))
     }
@@ -299,7 +308,10 @@ impl Bundler {
     }
 
     fn tell(&mut self, found: &Found, failure: Failure) {
-        let text = &found.text;
+        if self.problems.len() >= MAX_PROBLEMS {
+            return;
+        }
+        let text = shown(&found.text);
         let (rule, message, help) = match failure {
             Failure::Told => return,
             Failure::Syntax(at, message) => {
@@ -328,15 +340,20 @@ impl Bundler {
 /// stay as they are (`is_own`) are left out.
 fn references(node: &Node, kind: Kind, version: Version, above: &str, is_own: bool) -> Vec<Found> {
     let mut found = Vec::new();
+    let mut pointers = 0;
     let mut put = |kind, node: &Node, pointer: &Pointer<'_>, is_mapping| {
         let Some(text) = node.as_str() else { return };
         let stays = (text.starts_with("#/") && !is_apart(text)) || text == "#";
         if is_own && stays || is_mapping && is_own && !looks_like_reference(text) {
             return;
         }
-        let below = pointer.to_string();
-        let depth = below.matches('/').count();
-        let pointer = format!("#{}{}", above, &below[1..]);
+        let depth = std::iter::successors(pointer.parent(), |it| it.parent()).count();
+        // Each may repeat a long key.
+        let pointer = match pointers < MAX_POINTERS {
+            true => format!("#{above}{}", &pointer.to_string()[1..]),
+            false => String::new(),
+        };
+        pointers += pointer.len();
         found.push(Found { kind, text: text.into(), at: node.at, pointer, depth, is_mapping });
     };
     walk(node, kind, version, &Pointer::ROOT, &mut |visit| {

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
+use super::bundle::MAX_PROBLEMS;
 use super::*;
 use crate::document::{to_json, to_yaml};
 
@@ -456,11 +457,16 @@ components:
     D: {{$ref: link.yaml}}
     E: {{$ref: 'http://169.254.169.254/latest/meta-data'}}
     F: {{$ref: 'x/%2e%2e/%2e%2e/outside.yaml'}}
-    G: {{$ref: folder/outside.yaml}}
+    G: {{$ref: folder/third.yaml}}
 "
     );
-    let folder = Folder::new(&[("openapi.yaml", &root), ("../outside.yaml", "type: string\n")]);
-    let outside = folder.0.path().join("outside.yaml");
+    let folder = Folder::new(&[
+        ("openapi.yaml", &root),
+        ("../outside.yaml", "type: string\n"),
+        ("../second.yaml", "type: string\n"),
+        ("../third.yaml", "type: string\n"),
+    ]);
+    let outside = folder.0.path().join("second.yaml");
     std::os::unix::fs::symlink(&outside, folder.root().join("link.yaml")).unwrap();
     std::os::unix::fs::symlink(folder.0.path(), folder.root().join("folder")).unwrap();
     let read = folder.read("openapi.yaml", &[]).await;
@@ -654,6 +660,22 @@ async fn what_a_description_refers_to_in_itself_is_not_looked_for_here() {
     folder.read("openapi.yaml", &[]).await.expect(
         "components:\n  schemas:\n    A:\n      $ref: \"#/definitions/A\"\n    B:\n      $ref: \"#b\"\n    C:\n      $ref: \"#/components/schemas/D\"\n    D:\n      type: string\n",
     );
+}
+
+#[tokio::test]
+async fn many_references_below_a_long_key_take_no_endless_memory() {
+    let key = "k".repeat(1 << 20);
+    let properties: Vec<String> =
+        (0..20_000).map(|it| format!("\"p{it}\": {{\"$ref\": \"lost.yaml#/p{it}\"}}")).collect();
+    let root = format!(
+        r#"{{"openapi": "3.0.3", "components": {{"schemas": {{"{key}": {{"properties": {{{}}}}}}}}}}}"#,
+        properties.join(", ")
+    );
+    let folder = Folder::new(&[("openapi.json", &root), ("lost.yaml", "a: 1\n")]);
+    let read = folder.read("openapi.json", &[]).await;
+    assert_eq!(read.problems.len(), MAX_PROBLEMS);
+    let size: usize = read.problems.iter().map(|it| it.pointer.len() + it.message.len()).sum();
+    assert!(size < 20 << 20, "{size} bytes");
 }
 
 #[tokio::test]

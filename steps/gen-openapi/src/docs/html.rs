@@ -111,6 +111,11 @@ impl Html {
         }
     }
 
+    /// Whether the page became larger than it may be, so that writing more is in vain.
+    pub(super) fn is_full(&self) -> bool {
+        self.is_full
+    }
+
     /// The whole page; nothing when it became larger than it may be.
     pub(super) fn finish(mut self) -> Option<String> {
         while !self.open.is_empty() {
@@ -299,7 +304,7 @@ mod tests {
         let mut html = Html::default();
         let text = "x".repeat(MAX_SIZE / 4);
         (0..5).for_each(|_| html.text(&text));
-        assert!(html.out.len() <= MAX_SIZE);
+        assert!(html.out.len() <= MAX_SIZE && html.is_full());
         assert_eq!(html.finish(), None);
     }
 }

@@ -6,12 +6,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-use super::changelog::{Entry, changelog};
+use super::changelog::changelog;
 use super::html::{Anchor, Anchors, Html, Link, class, content, href, id, label, set, to};
 use super::markdown::markdown;
 use super::operation::{Operation, method_name};
 use super::schema::{Named, Schemas};
 use crate::description::Description;
+use crate::diff::Change;
 use crate::document::{Node, Object};
 use crate::references::References;
 use crate::spec::operations;
@@ -44,7 +45,7 @@ pub(super) struct Extras<'a> {
     /// Where the description itself can be fetched.
     pub(super) download: Option<&'a str>,
     /// What changed since an earlier description, when it was compared with one.
-    pub(super) changes: Option<&'a [Entry]>,
+    pub(super) changes: Option<&'a [Change]>,
 }
 
 /// A page that was written.
@@ -72,10 +73,10 @@ pub(super) fn render(description: &Description, extras: &Extras<'_>) -> Rendered
     page.navigation(extras);
     page.html.open("main", &[set("id", "content")]);
     page.about(extras);
-    if let Some(entries) = extras.changes {
+    if let Some(changes) = extras.changes {
         let known = page.by_route();
         let anchor = page.anchors.claim("part", "changes");
-        changelog(&mut page.html, &anchor, entries, &known);
+        changelog(&mut page.html, &anchor, changes, &known);
     }
     page.authentication();
     page.all_operations();
@@ -441,7 +442,12 @@ impl<'a> Page<'a> {
                 }
                 self.external_docs(tag);
             }
-            group.operations.iter().for_each(|operation| self.operation(operation));
+            for operation in &group.operations {
+                self.operation(operation);
+                if self.html.is_full() {
+                    break;
+                }
+            }
             self.html.close();
         }
         self.groups = groups;
@@ -467,6 +473,9 @@ impl<'a> Page<'a> {
         while let Some(named) = self.schemas.get(index).cloned() {
             self.named_schema(&named);
             index += 1;
+            if self.html.is_full() {
+                break;
+            }
         }
         self.html.constant("</section>");
     }

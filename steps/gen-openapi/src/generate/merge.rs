@@ -246,7 +246,8 @@ impl<'a> Merger<'a> {
         }
         for (id, at, other) in collisions {
             let what = format!("the operationId `{id}`");
-            self.collide(at, String::new(), &what, other, IN_SETTINGS);
+            let pointer = pointer_of_id(&part.description, at);
+            self.collide(at, pointer, &what, other, IN_SETTINGS);
         }
     }
 
@@ -551,6 +552,19 @@ fn operation_ids(description: &Description) -> Vec<(Text, At)> {
         }
     });
     ids
+}
+
+/// The way to the operationId at a place.
+fn pointer_of_id(description: &Description, at: At) -> String {
+    let mut pointer = String::new();
+    let Description { root, version, .. } = description;
+    walk(root, Kind::OpenApi, *version, &Pointer::ROOT, &mut |visit| {
+        let id = visit.node.get("operationId").filter(|_| visit.kind == Kind::Operation);
+        if id.is_some_and(|id| id.at == at) {
+            pointer = visit.pointer.key("operationId").to_string();
+        }
+    });
+    pointer
 }
 
 /// A name of a source in the letters that names of components may have.

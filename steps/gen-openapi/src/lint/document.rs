@@ -1,5 +1,7 @@
 //! Info, servers and tags.
 
+use std::net::IpAddr;
+
 use super::{Linter, Rule};
 use crate::document::{Node, Object};
 use crate::validate::shown;
@@ -70,7 +72,6 @@ fn is_local(url: &str) -> bool {
         None => host.split(':').next().unwrap_or(host),
     };
     let host = host.to_ascii_lowercase();
-    matches!(host.as_str(), "localhost" | "::1" | "0.0.0.0")
-        || host.ends_with(".localhost")
-        || host.starts_with("127.")
+    let is_own = |it: IpAddr| it.is_loopback() || it.is_unspecified();
+    host == "localhost" || host.ends_with(".localhost") || host.parse().is_ok_and(is_own)
 }

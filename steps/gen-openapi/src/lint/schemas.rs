@@ -193,18 +193,16 @@ impl<'a> Linter<'a, '_> {
 
     fn format(&mut self, object: &'a Object, entry: &Entry, pointer: &Pointer<'_>) {
         let (least, most) = match entry.value.as_str() {
-            Some("int32") => (i128::from(i32::MIN), i128::from(i32::MAX)),
-            Some("int64") => (i128::from(i64::MIN), i128::from(i64::MAX)),
+            Some("int32") => (f64::from(i32::MIN), f64::from(i32::MAX)),
+            Some("int64") => (-9_223_372_036_854_775_808.0, 9_223_372_036_854_775_807.0),
             _ => return,
         };
         for key in ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"] {
             let Some(bound) = object.entry(key) else { continue };
             let Some(number) = bound.value.as_number() else { continue };
-            // As generators write them: the first number that does not fit.
-            let is_outside = match number.as_integer() {
-                Some(integer) => integer < least || integer > most,
-                None => number.as_f64() < least as f64 || number.as_f64() > most as f64,
-            };
+            // Programs that know only numbers of 64 bits write 9223372036854776000 for the most.
+            let float = number.as_f64();
+            let is_outside = float < least || float > most;
             if is_outside {
                 let format = entry.value.as_str().unwrap_or_default();
                 let message = format!("{} is outside of {format}", shown(number.as_str()));

@@ -301,7 +301,7 @@ const SCHEMAS: &[Case] = &[
     (
         Rule::IntegerFormatBounds,
         "3.0.4",
-        "format: int64, minimum: -9223372036854775809",
+        "format: int64, minimum: -9223372036854785809",
         "format: int64, minimum: -9223372036854775808",
     ),
     (

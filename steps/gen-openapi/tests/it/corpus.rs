@@ -64,28 +64,13 @@ fn json_and_yaml_are_written_with_all_that_they_hold_in_its_order() {
 }
 
 #[test]
-fn yaml_holds_the_same_as_the_json_beside_it() {
-    let project = Project::new();
-    for path in documents("yaml") {
-        let name = Path::new("../json").join(path.file_name().unwrap()).with_extension("json");
-        let beside = path.parent().unwrap().join(name);
-        if !beside.is_file() || !is_bundled_as_it_is(&json(&beside)) {
-            continue;
-        }
-        let text = write(&project, path.to_str().unwrap(), "a.json");
-        let value: Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(value, json(&beside), "{}", path.display());
-    }
-}
-
-#[test]
 fn a_description_does_not_differ_from_itself_and_has_a_page() {
     let project = Project::new();
     for path in documents("yaml") {
         let text = path.to_str().unwrap();
         let ran = run(&project, &["diff", text, "--base", text]).expect(0);
         assert!(
-            ran.stdout.contains("no changes") || ran.stdout.contains("unchanged"),
+            ran.stdout.contains(": 0 breaking, 0 dangerous and 0 safe changes"),
             "{}",
             ran.stdout
         );

@@ -56,6 +56,23 @@ fn the_description_is_written_beside_the_page_and_linked_to() {
 }
 
 #[test]
+fn what_changed_since_an_earlier_description_is_shown_and_leads_to_its_operation() {
+    let before = ORDERS
+        .replace("/orders:", "/orders:\n    delete: {responses: {'204': {description: Gone}}}");
+    let project = Project::new().with_file("new.yaml", ORDERS).with_file("old.yaml", &before);
+    run(&project, &["docs", "new.yaml", "--base", "old.yaml"]).expect(0);
+    let page = project.read("openapi.html");
+    let (_, changes) = page.split_once("<section id=\"part-changes\"").unwrap();
+    let (changes, _) = changes.split_once("</section>").unwrap();
+    assert!(changes.contains("<h3 class=\"level breaking\">"), "{changes}");
+    // It is gone, so nothing is left to lead to.
+    assert!(changes.contains("<span><code>DELETE /orders</code></span>"), "{changes}");
+    run(&project, &["docs", "old.yaml", "--base", "new.yaml"]).expect(0);
+    let page = project.read("openapi.html");
+    assert!(page.contains("<a href=\"#operation-DELETE-orders\"><code>DELETE /orders</code></a>"));
+}
+
+#[test]
 fn what_is_no_description_is_an_error_with_its_place() {
     let project =
         Project::new().with_file("openapi.json", "{\"openapi\": \"3.1.0\",\n  \"info\": }");
@@ -92,7 +109,7 @@ fn hostile(port: u16) -> String {
   "components": {{
     "securitySchemes": {{"{text}": {{"type": "http", "scheme": "{text}", "description": "{text}"}}}},
     "schemas": {{"{text}": {{"type": "{text}", "format": "{text}", "title": "{text}", "enum": ["{text}"],
-      "default": "{text}", "pattern": "{text}", "properties": {{"{text}": {{"$ref": "{text}"}}}}}}}}}}
+      "default": "{text}", "pattern": "{text}", "properties": {{"{text}": {{"$ref": "#/{text}"}}}}}}}}}}
 }}"##
     )
 }

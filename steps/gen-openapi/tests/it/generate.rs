@@ -278,6 +278,16 @@ fn what_is_referred_to_is_put_into_the_file() {
 }
 
 #[test]
+fn what_the_specification_does_not_allow_is_not_written() {
+    let project = project("").with_file("a.yaml", "openapi: 3.0.3\ninfo: {title: t}\npaths: {}\n");
+    let ran = run(&project, &["--from", "a.yaml"]).expect(2).says("a.yaml:2:7: ").says("`version`");
+    ran.says("--no-validate");
+    assert!(!project.path("openapi.json").exists());
+    run(&project, &["--from", "a.yaml", "--no-validate"]).expect(0);
+    assert_eq!(project.json("openapi.json")["info"]["title"], "t");
+}
+
+#[test]
 fn a_commit_is_read_with_all_that_it_refers_to() {
     let project = project("")
         .with_file("api/openapi.yaml", "openapi: 3.0.3\ninfo: {title: t, version: '1'}\npaths: {}\ncomponents: {schemas: {A: {$ref: ../shared/a.yaml}}}\n")

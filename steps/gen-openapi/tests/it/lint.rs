@@ -183,3 +183,13 @@ fn circles_end() {
     assert_eq!(ran.stdout.matches("[schema-endless]").count(), 1, "{}", ran.stdout);
     assert_eq!(ran.stdout.matches("[invalid]").count(), 1, "{}", ran.stdout);
 }
+
+#[test]
+fn the_report_is_json_also_where_an_address_with_a_key_is_masked() {
+    let project = Project::new();
+    project.write("a.yaml", &HURTS.replace("paths: {}", "paths: {'/a?key=b': {}}"));
+    let json = lint(&project, &["a.yaml", "--output", "json"]).expect(3).json();
+    let findings = json["report"]["findings"].as_array().unwrap();
+    let query = findings.iter().find(|it| it["rule"] == "path-query").unwrap();
+    assert_eq!(query["within"], "#/paths/~1a?key=[MASKED]");
+}

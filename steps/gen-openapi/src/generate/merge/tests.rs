@@ -128,7 +128,7 @@ fn what_cannot_be_one_is_told_with_both_places() {
     fails(
         &[source("a", a), source("b", b)],
         &[
-            "b.yaml:6  the operationId `x` is in a.yaml:4:24 already",
+            "b.yaml:6 #/paths/~1b/get/operationId the operationId `x` is in a.yaml:4:24 already",
             "b.yaml:9 #/components/schemas/Error another `Error` of schemas is in a.yaml:7:12 already",
             "b.yaml:4 #/paths/~1a/get GET /a is in a.yaml:4:5 already",
             "b.yaml:10 #/x-a another `x-a` is in a.yaml:8:1 already",
