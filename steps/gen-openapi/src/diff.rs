@@ -32,6 +32,8 @@ use crate::input::Input;
 use crate::problem::findings;
 use crate::settings::Settings;
 
+#[cfg(test)]
+pub(crate) use change::Operation;
 pub(crate) use change::{Change, Level};
 pub(crate) use report::Compared;
 pub(crate) use rules::Rules;
