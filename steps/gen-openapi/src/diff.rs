@@ -24,15 +24,18 @@ use findings::{Files, Tool};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use step_core::write_atomically;
+use step_core::{output, write_atomically};
 
-use crate::description::{Description, read_usable};
+use crate::description::{self, Access, Description, read_usable, usable};
 use crate::document::Sources;
 use crate::input::Input;
+use crate::problem::findings;
 use crate::settings::Settings;
 
-pub(crate) use change::{Change, Level, Operation, Spot};
-pub use report::Compared;
+#[cfg(test)]
+pub(crate) use change::Operation;
+pub(crate) use change::{Change, Level};
+pub(crate) use report::Compared;
 pub(crate) use rules::Rules;
 
 use comparison::Comparison;
@@ -141,11 +144,12 @@ pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::R
     }
     let ignored = Ignored::read(settings.file.diff.ignore_file.as_deref(), today)?;
     let head_input = options.head.clone().unwrap_or_else(|| Input::File(settings.description()));
-    let (mut sources, access) = (Sources::default(), settings.access());
+    let access = settings.access();
+    let mut sources = Sources::default();
     let head = read_usable(&head_input, &access, &mut sources).await?;
     let base_input = base::input(options, settings, &head_input).await?;
     let base = match base_input.input() {
-        Some(input) => read_usable(input, &access, &mut sources).await?,
+        Some(input) => read_base(input, &access, &mut sources).await?,
         None => base::nothing_of(&head, base_input.to_string()),
     };
     let changes = compare(&base, &head, &rules);
@@ -177,6 +181,26 @@ pub(crate) fn compare(base: &Description, head: &Description, rules: &Rules) -> 
     comparison.webhooks();
     comparison.work();
     comparison.finish(rules)
+}
+
+/// Reads what is compared with. What is wrong in it cannot be mended any more, and is no reason to compare
+/// nothing.
+async fn read_base(
+    input: &Input,
+    access: &Access,
+    sources: &mut Sources,
+) -> anyhow::Result<Description> {
+    let mut problems = Vec::new();
+    match description::read(input, access, sources, &mut problems).await? {
+        Some(base) => {
+            if !problems.is_empty() {
+                let problems = findings(&problems, sources);
+                output::warn(format!("{input} is compared as far as it goes:\n{problems}"));
+            }
+            Ok(base)
+        }
+        None => usable(None, &problems, sources),
+    }
 }
 
 fn write(changes: &Changes, options: &Options) -> anyhow::Result<()> {

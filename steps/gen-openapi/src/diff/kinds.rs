@@ -204,7 +204,7 @@ const VALUES: &[(&str, Levels, &str)] = &[
     ("list-of-types-narrowed", NARROWS, "{it} may have fewer types: {new} instead of {old}"),
     ("became-nullable", WIDENS, "{it} may be null now"),
     ("became-not-nullable", NARROWS, "{it} must not be null any more"),
-    ("schema-became-false", NARROWS, "nothing is allowed any more as {it}: its schema is false"),
+    ("schema-became-false", REPLACES, "nothing is allowed any more as {it}: its schema is false"),
     ("schema-became-not-false", WIDENS, "{it} is allowed now: its schema was false"),
 
     ("format-added", (Dangerous, Safe), "{it} has the format {new} now"),

@@ -156,12 +156,14 @@ impl Changes {
         self.fail_on.level().map_or(Severity::Blocker, severity)
     }
 
-    /// `2 breaking, 1 dangerous and 3 safe changes`
+    /// `2 breaking, 1 dangerous and 3 safe changes, 1 ignored`
     fn summary(&self) -> String {
         let Self { breaking, dangerous, safe, ignored, .. } = self;
-        let ignored =
-            if *ignored == 0 { String::new() } else { format!(", and {ignored} that are ignored") };
-        format!("{breaking} breaking, {dangerous} dangerous and {safe} safe changes{ignored}")
+        let changes = match self.changes.len() {
+            0 => "no changes".to_owned(),
+            _ => format!("{breaking} breaking, {dangerous} dangerous and {safe} safe changes"),
+        };
+        if *ignored == 0 { changes } else { format!("{changes}, {ignored} ignored") }
     }
 
     /// The changes that have a level, by operations, the worst operation first.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::civil::date;
 use landfall_toml::ChangeLevel;
 
+use super::change::Spot;
 use super::kinds::{self, Direction, Role};
 use super::*;
 use crate::description::Access;
@@ -697,7 +698,6 @@ async fn what_operations_share_changes_once_and_names_them_all() {
     );
     let pointer = |spot: &Option<Spot>| spot.as_ref().unwrap().pointer.clone();
     assert_eq!(pointer(&change.head), "#/components/schemas/S/properties/p/type");
-    assert_eq!(change.operation().unwrap().path, "/a");
 }
 
 #[tokio::test]
@@ -711,7 +711,7 @@ async fn a_webhook_is_a_request_that_the_caller_gets() {
     let level = |found: &[Change]| found.iter().map(|it| (it.id, it.level)).collect::<Vec<_>>();
     let added = changes(&few, &many).await;
     assert_eq!(level(&added), [("request-body-enum-value-added", Level::Dangerous)]);
-    assert_eq!(added[0].operation().unwrap().to_string(), "WEBHOOK POST a");
+    assert_eq!(added[0].operations[0].to_string(), "WEBHOOK POST a");
     let removed = changes(&many, &few).await;
     assert_eq!(level(&removed), [("request-body-enum-value-removed", Level::Safe)]);
     let required = hook("{properties: {a: {}}, required: [a]}");
@@ -847,4 +847,124 @@ async fn a_long_chain_of_components_is_compared() {
     };
     let found = ids(&chain("{type: string}"), &chain("{type: object}")).await;
     assert_eq!(found, ["request-property-type-changed", "response-property-type-changed"]);
+}
+
+/// Kinds by how their names begin and end.
+type Names = (&'static [&'static str], &'static [&'static str]);
+
+const IN_REQUESTS: &[&str] = &["request-body", "request-property", "request-parameter"];
+const IN_BODIES: &[&str] = &["request-body", "request-property"];
+const IN_RESPONSES: &[&str] = &["response-body", "response-property", "response-header"];
+const IN_ANSWERS: &[&str] = &["response-body", "response-property"];
+
+/// What people who know oasdiff expect to fail.
+#[rustfmt::skip]
+const BREAKING: &[Names] = &[
+    (IN_REQUESTS, &["max-set", "max-decreased", "min-set", "min-increased", "exclusive-max-set",
+        "exclusive-max-decreased", "exclusive-min-set", "exclusive-min-increased", "max-length-set",
+        "max-length-decreased", "min-length-set", "min-length-increased", "max-items-set",
+        "max-items-decreased", "min-items-set", "min-items-increased", "max-properties-set",
+        "max-properties-decreased", "min-properties-set", "min-properties-increased",
+        "max-contains-set", "max-contains-decreased", "min-contains-set", "min-contains-increased",
+        "multiple-of-set", "list-of-types-narrowed", "became-not-nullable", "became-enum",
+        "enum-value-removed", "type-changed", "schema-became-false", "pattern-added",
+        "x-extensible-enum-value-removed"]),
+    (IN_BODIES, &["all-of-added", "any-of-removed", "one-of-removed", "const-added", "const-changed",
+        "multiple-of-changed", "unique-items-set", "contains-added", "content-encoding-changed",
+        "content-media-type-changed", "content-schema-added", "dependent-required-added",
+        "dependent-required-changed", "dependent-schema-added", "if-added", "then-added", "else-added",
+        "pattern-property-added", "property-names-added", "unevaluated-items-added",
+        "unevaluated-properties-added"]),
+    (IN_RESPONSES, &["max-unset", "max-increased", "min-unset", "min-decreased", "exclusive-max-unset",
+        "exclusive-max-increased", "exclusive-min-unset", "exclusive-min-decreased",
+        "max-length-unset", "max-length-increased", "min-length-unset", "min-length-decreased",
+        "max-items-unset", "max-items-increased", "min-items-unset", "min-items-decreased",
+        "max-properties-unset", "max-properties-increased", "min-properties-unset",
+        "min-properties-decreased", "max-contains-unset", "max-contains-increased",
+        "min-contains-unset", "min-contains-decreased", "multiple-of-unset", "became-nullable",
+        "type-changed", "type-generalized", "schema-became-not-false"]),
+    (IN_ANSWERS, &["all-of-removed", "any-of-added", "one-of-added", "const-removed", "const-changed",
+        "multiple-of-changed", "unique-items-unset", "list-of-types-widened", "contains-removed",
+        "content-encoding-changed", "content-media-type-changed", "content-schema-removed",
+        "dependent-required-removed", "dependent-required-changed", "dependent-schema-removed",
+        "if-removed", "then-removed", "else-removed", "pattern-property-removed",
+        "property-names-removed", "unevaluated-items-removed", "unevaluated-properties-removed"]),
+    (&["request-parameter-property"], &["became-not-nullable", "enum-value-removed",
+        "list-of-types-narrowed", "type-specialized", "schema-became-false"]),
+    (&["request-header-property"], &["became-enum", "became-required"]),
+    (&["request-body"], &["added-required", "became-required", "removed", "wrapped-in-one-of",
+        "media-type-removed", "media-type-schema-added", "media-type-item-schema-added"]),
+    (&["request-property"], &["became-required", "became-required-with-default",
+        "deprecated-sunset-invalid", "sunset-date-too-small", "stability-decreased"]),
+    (&["request-parameter"], &["became-required", "removed-before-sunset", "sunset-parse",
+        "sunset-date-too-small", "sunset-date-changed-too-small", "sunset-deleted"]),
+    (&["new-required-request"], &["parameter", "property", "property-with-default", "header-property",
+        "default-parameter-to-existing-path"]),
+    (&["response-body"], &["schema-became-false", "wrapped-in-one-of", "media-type-schema-removed",
+        "media-type-item-schema-removed", "media-type-item-schema-removed-untyped"]),
+    (&["response-property"], &["became-optional", "pattern-removed", "deprecated-sunset-invalid",
+        "sunset-date-too-small", "stability-decreased"]),
+    (&["response"], &["header-became-optional", "media-type-removed", "media-type-name-generalized",
+        "media-type-parameter-changed", "media-type-parameter-removed", "required-property-removed",
+        "success-status-removed"]),
+    (&["api"], &["removed-without-deprecation", "removed-before-sunset", "path-removed-without-deprecation",
+        "path-removed-before-sunset", "path-sunset-parse", "deprecated-sunset-parse",
+        "sunset-date-too-small", "sunset-date-changed-too-small", "stability-decreased",
+        "invalid-stability-level", "security-removed", "security-scope-added",
+        "global-security-removed", "global-security-scope-added"]),
+    (&["new"], &["request-path-parameter"]),
+    (&["required"], &["response-header-removed"]),
+    (&["sunset"], &["deleted"]),
+    (&["webhook"], &["removed"]),
+];
+
+/// What these people know as something to look at.
+const DANGEROUS: &[Names] = &[
+    (&["request-parameter", "request-property", "response-property"], &["pattern-changed"]),
+    (&["request-parameter", "request-property"], &["removed"]),
+    (&["request-body", "request-property"], &["prefix-items-added", "prefix-items-removed"]),
+    (&["response-body", "response-property"], &["prefix-items-added", "prefix-items-removed"]),
+    // It depends on whether the caller can do with a value that it does not know.
+    (&["response-property"], &["enum-value-added"]),
+    (&["response-media-type"], &["name-changed"]),
+    (&["optional-response-header"], &["removed"]),
+];
+
+/// What nobody is hurt by.
+#[rustfmt::skip]
+const SAFE: &[Names] = &[
+    (IN_REQUESTS, &["max-unset", "max-increased", "min-unset", "enum-value-added", "became-nullable",
+        "type-generalized", "pattern-removed", "list-of-types-widened"]),
+    (IN_ANSWERS, &["max-set", "max-decreased", "enum-value-removed", "became-not-nullable",
+        "type-specialized", "one-of-removed", "default-value-changed", "x-extensible-enum-value-added"]),
+    (&["endpoint"], &["added", "deprecated-with-sunset", "reactivated"]),
+    (&["api"], &["removed-with-deprecation", "path-removed-with-deprecation", "security-added",
+        "security-scope-removed", "schema-removed", "tag-added", "operation-id-added",
+        "security-component-added", "security-component-removed", "deprecated-sunset-missing"]),
+    (&["response-property", "request-property", "request-parameter"], &["deprecated-sunset-missing"]),
+    (&["new-optional-request"], &["parameter", "property", "default-parameter-to-existing-path"]),
+    (&["response"], &["optional-property-added", "required-property-added", "header-added",
+        "media-type-added", "non-success-status-added", "property-became-required"]),
+    (&["webhook"], &["added"]),
+];
+
+#[test]
+fn levels_are_what_callers_suffer() {
+    let mut wrong = Vec::new();
+    let all = [(Level::Breaking, BREAKING), (Level::Dangerous, DANGEROUS), (Level::Safe, SAFE)];
+    let mut known = BTreeSet::new();
+    for (level, names) in all {
+        for (begins, ends) in names {
+            for id in begins.iter().flat_map(|it| ends.iter().map(move |end| format!("{it}-{end}")))
+            {
+                let found = kinds::of_id(&id).map(|kind| kind.level);
+                if found != Some(level) {
+                    wrong.push(format!("{id} is {found:?}, not {level}"));
+                }
+                assert!(known.insert(id.clone()), "{id} is there twice");
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(known.len() > 300, "{}", known.len());
 }
