@@ -16,7 +16,7 @@ mod unused;
 use std::collections::HashSet;
 use std::path::PathBuf;
 
-use findings::Reports;
+use findings::{Reports, Severity};
 use step_core::output;
 
 use crate::description::{self, Description};
@@ -40,6 +40,10 @@ pub(crate) struct Options {
     /// gen-openapi.file] [default: openapi.json]
     #[arg(value_name = "INPUT")]
     inputs: Vec<Input>,
+
+    /// Say also each thing that `validate` finds, instead of how many there are
+    #[arg(long)]
+    validate: bool,
 
     /// List all rules with their levels and reasons, and end
     #[arg(long)]
@@ -76,7 +80,15 @@ pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::R
     for input in settings.inputs(&options.inputs) {
         let mut unread = Vec::new();
         match description::read(&input, &access, &mut sources, &mut unread).await? {
-            Some(description) => problems.extend(lint(&description, unread, &levels)),
+            Some(description) if options.validate => {
+                problems.extend(unread);
+                problems.extend(validate(&description));
+                problems.extend(lint(&description, &levels));
+            }
+            Some(description) => {
+                problems.extend(invalid(unread, &description, &levels));
+                problems.extend(lint(&description, &levels));
+            }
             None => problems.extend(unread),
         }
     }
@@ -104,14 +116,28 @@ pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::R
     Ok(checked)
 }
 
-/// What hurts in a description; `unread` is what was wrong with it when it was read.
-pub(crate) fn lint(
-    description: &Description,
-    unread: Vec<Problem>,
-    levels: &Levels,
-) -> Vec<Problem> {
+/// What the specification does not allow, as one finding; `unread` is what was wrong with the description
+/// when it was read.
+fn invalid(unread: Vec<Problem>, description: &Description, levels: &Levels) -> Option<Problem> {
+    let severity = levels.level(Rule::Invalid)?;
+    let problems = unread.into_iter().chain(validate(description));
+    let problems: Vec<Problem> = problems.filter(|it| it.severity > Severity::Info).collect();
+    let first = problems.first()?;
+    let things = match problems.len() {
+        1 => "one thing".to_owned(),
+        count => format!("{count} things"),
+    };
+    let (why, place) = (&first.message, &first.pointer);
+    let message =
+        format!("the specification does not allow {things} in it; first: {why} at {place}");
+    let at = description.root.at;
+    let problem = Problem::new(Rule::Invalid.id(), severity, at, &Pointer::ROOT, message);
+    Some(problem.help(Rule::Invalid.facts().help))
+}
+
+/// What hurts in a description.
+pub(crate) fn lint(description: &Description, levels: &Levels) -> Vec<Problem> {
     let mut linter = Linter::new(description, levels);
-    linter.invalid(unread, description);
     let (root, version) = (&description.root, description.version);
     walk(root, Kind::OpenApi, version, &Pointer::ROOT, &mut |visit| linter.visit(visit));
     linter.unused_components();
@@ -191,24 +217,6 @@ impl<'a, 'l> Linter<'a, 'l> {
             let problem = Problem::new(rule.id(), severity, at, pointer, message);
             self.found.add(problem.help(rule.facts().help));
         }
-    }
-
-    /// What the specification does not allow, as one finding.
-    fn invalid(&mut self, mut problems: Vec<Problem>, description: &Description) {
-        if !self.is_on(Rule::Invalid) {
-            return;
-        }
-        problems.extend(validate(description));
-        problems.retain(|it| it.severity > findings::Severity::Info);
-        let Some(first) = problems.first() else { return };
-        let things = match problems.len() {
-            1 => "one thing".to_owned(),
-            count => format!("{count} things"),
-        };
-        let (why, place) = (&first.message, &first.pointer);
-        let message =
-            format!("the specification does not allow {things} in it; first: {why} at {place}");
-        self.tell(Rule::Invalid, description.root.at, &Pointer::ROOT, message);
     }
 
     /// In 3.0, and beside references to other things than schemas, what stands beside `$ref` is lost.

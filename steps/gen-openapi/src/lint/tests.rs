@@ -1,5 +1,10 @@
 use super::*;
 
+/// What the command finds, without `--validate`.
+fn linted(description: &Description, levels: &Levels) -> Vec<Problem> {
+    invalid(Vec::new(), description, levels).into_iter().chain(lint(description, levels)).collect()
+}
+
 fn read(text: &str) -> Description {
     let root = Sources::default().read("a.yaml", text.into()).map_err(|(_, why)| why).unwrap();
     let version = Version::of(root.text("openapi").unwrap()).unwrap();
@@ -8,7 +13,7 @@ fn read(text: &str) -> Description {
 
 /// What a rule alone finds: messages and places.
 fn found(rule: Rule, text: &str) -> Vec<String> {
-    let problems = lint(&read(text), Vec::new(), &Levels::only(rule));
+    let problems = linted(&read(text), &Levels::only(rule));
     assert!(problems.iter().all(|it| it.rule == rule.id()));
     problems.iter().map(|it| format!("{} {}", it.pointer, it.message)).collect()
 }
@@ -434,7 +439,7 @@ fn a_description_of_all_versions_is_gone_through_with_all_rules() {
             "openapi: {version}\ninfo: {{title: t, version: '1'}}\npaths:\n  /a: {{get: {{responses: {{200: {{description: \
              d}}}}}}}}\n"
         );
-        let problems = lint(&read(&text), Vec::new(), &Levels::new(&Default::default()).unwrap());
+        let problems = linted(&read(&text), &Levels::new(&Default::default()).unwrap());
         let rules: Vec<_> = problems.iter().map(|it| it.rule).collect();
         assert_eq!(
             rules,
