@@ -138,7 +138,8 @@ fn a_merge_request_builds_and_touches_no_environment() {
     let csv = done(list.args(["--unset-variable", "CI_COMMIT_BRANCH"]));
     let jobs = csv.lines().skip_while(|line| !line.starts_with("name;")).skip(1);
     let jobs: Vec<&str> = jobs.filter_map(|line| line.split(';').next()).collect();
-    let expected = ["compile", "check-migrations", "describe", "check-api", "build-image"];
+    let expected =
+        ["compile", "check-migrations", "describe", "lint-api", "diff-api", "build-image"];
     assert_eq!(jobs, expected, "{csv}");
 }
 
