@@ -96,11 +96,6 @@ pub(crate) struct Change {
 }
 
 impl Change {
-    /// The first operation that it concerns.
-    pub(crate) fn operation(&self) -> Option<&Operation> {
-        self.operations.first()
-    }
-
     /// Takes over the operations of a change that is the same one.
     pub(super) fn join(&mut self, other: &Change) {
         let is_new = |it: &&Operation| !self.operations.contains(it);

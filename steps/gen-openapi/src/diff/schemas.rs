@@ -119,11 +119,11 @@ impl<'a> Comparison<'a> {
     fn types(&mut self, both: &Both<'a, '_>) -> bool {
         let Both { old, new, places, role } = *both;
         let at = both.at(Keyword::Type);
-        if let (Some(was), Some(is)) = (old.is_nullable(), new.is_nullable()) {
-            if was != is {
-                let name = if is { "became-nullable" } else { "became-not-nullable" };
-                self.schema_changed(role, name, places, "", "");
-            }
+        if let (Some(was), Some(is)) = (old.is_nullable(), new.is_nullable())
+            && was != is
+        {
+            let name = if is { "became-nullable" } else { "became-not-nullable" };
+            self.schema_changed(role, name, places, "", "");
         }
         let (was, is) = (old.types.without_null(), new.types.without_null());
         if was == is || was.is_empty() || is.is_empty() {
@@ -528,12 +528,13 @@ impl<'a> Comparison<'a> {
         pair(&|was, is| equal(was.text("title"), is.text("title")));
         // What is left over alone on both sides is likely the same, changed.
         let is_named = |it: &Found<'a>| it.text("$ref").is_some();
-        if let ([was], [is]) = (&removed[..], &added[..]) {
-            if !is_named(was) && !is_named(is) {
-                both.push((*was, *is));
-                removed.clear();
-                added.clear();
-            }
+        if let ([was], [is]) = (&removed[..], &added[..])
+            && !is_named(was)
+            && !is_named(is)
+        {
+            both.push((*was, *is));
+            removed.clear();
+            added.clear();
         }
         Matches { both, removed, added }
     }

@@ -697,7 +697,7 @@ async fn what_operations_share_changes_once_and_names_them_all() {
     );
     let pointer = |spot: &Option<Spot>| spot.as_ref().unwrap().pointer.clone();
     assert_eq!(pointer(&change.head), "#/components/schemas/S/properties/p/type");
-    assert_eq!(change.operation().unwrap().path, "/a");
+    assert_eq!(change.operations.first().unwrap().path, "/a");
 }
 
 #[tokio::test]
@@ -711,7 +711,7 @@ async fn a_webhook_is_a_request_that_the_caller_gets() {
     let level = |found: &[Change]| found.iter().map(|it| (it.id, it.level)).collect::<Vec<_>>();
     let added = changes(&few, &many).await;
     assert_eq!(level(&added), [("request-body-enum-value-added", Level::Dangerous)]);
-    assert_eq!(added[0].operation().unwrap().to_string(), "WEBHOOK POST a");
+    assert_eq!(added[0].operations.first().unwrap().to_string(), "WEBHOOK POST a");
     let removed = changes(&many, &few).await;
     assert_eq!(level(&removed), [("request-body-enum-value-removed", Level::Safe)]);
     let required = hook("{properties: {a: {}}, required: [a]}");

@@ -99,11 +99,12 @@ impl<'a> Check<'a> {
 
     fn scopes(&mut self, scheme: &'a Node, scopes: &'a [Node], pointer: &Pointer<'_>) {
         let of = scheme.text("type");
-        if matches!(of, Some("apiKey" | "http")) && self.version == Version::V3_0 {
-            if let Some(scope) = scopes.first() {
-                let message = "this kind of security has no scopes: the list has to be empty";
-                self.major("security-scope", scope.at, pointer, message, "write []");
-            }
+        if matches!(of, Some("apiKey" | "http"))
+            && self.version == Version::V3_0
+            && let Some(scope) = scopes.first()
+        {
+            let message = "this kind of security has no scopes: the list has to be empty";
+            self.major("security-scope", scope.at, pointer, message, "write []");
         }
         let flows = scheme.get("flows").and_then(Node::as_object);
         let Some(flows) = flows.filter(|_| of == Some("oauth2")) else { return };
