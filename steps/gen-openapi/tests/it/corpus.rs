@@ -69,11 +69,7 @@ fn a_description_does_not_differ_from_itself_and_has_a_page() {
     for path in documents("yaml") {
         let text = path.to_str().unwrap();
         let ran = run(&project, &["diff", text, "--base", text]).expect(0);
-        assert!(
-            ran.stdout.contains(": 0 breaking, 0 dangerous and 0 safe changes"),
-            "{}",
-            ran.stdout
-        );
+        assert!(ran.stdout.contains(": no changes"), "{}", ran.stdout);
         run(&project, &["docs", text, "--to", "index.html"]).expect(0);
     }
 }
