@@ -1,7 +1,8 @@
 //! What a description is read from: a file, standard input, an address, or a commit of git.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -78,15 +79,10 @@ impl Input {
     /// does not answer, or not with 200. Exit 5: it takes too long.
     pub(crate) async fn read(&self) -> anyhow::Result<Vec<u8>> {
         let bytes = match self {
-            Input::File(path) => {
-                let fail = || {
-                    Fail::invalid(format!("{} cannot be read", path.display())).help(
-                        "name a file that is there; without a name it is `file` of landfall.toml, or \
-                         openapi.json",
-                    )
-                };
-                read_file(path).await.or_fail(fail)?
-            }
+            Input::File(path) => match read_file(path).await {
+                Ok(bytes) => bytes,
+                Err(err) => return Err(unreadable(path, &err).into()),
+            },
             Input::Stdin => {
                 let mut bytes = Vec::new();
                 let mut stdin = tokio::io::stdin().take(MAX_SIZE as u64 + 1);
@@ -112,6 +108,17 @@ impl Input {
         }
         Ok(bytes)
     }
+}
+
+fn unreadable(path: &Path, err: &std::io::Error) -> Fail {
+    let help = match err.kind() {
+        ErrorKind::NotFound => {
+            "name a file that is there; without a name it is `file` of landfall.toml, or openapi.json"
+        }
+        ErrorKind::IsADirectory => "name a file in it",
+        _ => "make sure that it is a file that you may read",
+    };
+    Fail::invalid(format!("{} cannot be read: {err}", path.display())).help(help)
 }
 
 async fn read_file(path: &PathBuf) -> std::io::Result<Vec<u8>> {

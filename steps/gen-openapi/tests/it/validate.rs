@@ -31,6 +31,7 @@ fn the_file_of_the_project_is_the_default() {
     assert_eq!(validate(&project, &[]).expect(0).stdout, "api.yaml: no findings\n");
     let project = Project::new();
     validate(&project, &[]).expect(2).says("openapi.json cannot be read").says("landfall.toml");
+    validate(&project, &["."]).expect(2).says(". cannot be read").says("name a file in it");
     validate(&project, &["-", "-"]).expect(2).says("standard input can be read only once");
 }
 
