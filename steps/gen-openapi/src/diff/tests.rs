@@ -413,6 +413,9 @@ const OPERATIONS: &[Whole] = &[
     ("security: [{a: [x]}]", "security: [{a: [x, y]}]", &["api-security-scope-added"]),
     ("security: [{a: [x, y]}]", "security: [{a: [y]}]", &["api-security-scope-removed"]),
     ("security: [{a: []}, {b: [], c: []}]", "security: [{c: [], b: []}, {a: []}]", &[]),
+    ("security: [{a: [x]}, {a: [y, z]}]", "security: [{a: [z, y]}, {a: [x]}]", &[]),
+    ("security: [{a: [x]}]", "security: [{a: [y]}, {a: [x]}]", &["api-security-added"]),
+    ("security: [{a: [x]}, {a: [y]}]", "security: [{a: [y]}]", &["api-security-removed"]),
     ("servers: [{url: /x}]", "servers: [{url: /x}, {url: /y}]", &["api-server-added"]),
     ("servers: [{url: /x}, {url: /y}]", "servers: [{url: /x/}]", &["api-server-removed"]),
 
@@ -655,8 +658,11 @@ async fn circles_end() {
     let both = "A: {allOf: [{$ref: '#/components/schemas/B'}, {properties: {c: {$ref: '#/components/schemas/A'}}}]}, \
                 B: {properties: {c: {$ref: '#/components/schemas/B'}, v: {type: VALUE}}}";
     let alternatives = "A: {oneOf: [{$ref: '#/components/schemas/A'}, {$ref: '#/components/schemas/B'}]}, B: {properties: {v: {type: VALUE}}}";
+    let wrapped = "A: {properties: {next: {allOf: [{$ref: '#/components/schemas/A'}, {description: d}]}, v: {type: VALUE}}}";
+    let nullable = "A: {properties: {next: {anyOf: [{$ref: '#/components/schemas/A'}, {enum: [null]}]}, v: {type: VALUE}}}";
+    let list = "A: {properties: {all: {items: {oneOf: [{$ref: '#/components/schemas/A'}]}}, v: {type: VALUE}}}";
     for version in ["3.0.3", "3.1.0"] {
-        for text in [node, mutual, all_of, both, alternatives] {
+        for text in [node, mutual, all_of, both, alternatives, wrapped, nullable, list] {
             let text = used(version, text);
             let (old, new) = (text.replace("VALUE", "string"), text.replace("VALUE", "object"));
             assert_eq!(ids(&old, &old).await, [""; 0], "{old}");
@@ -677,6 +683,23 @@ async fn circles_end() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn schemas_that_are_made_of_each_other_are_compared_once_and_not_on_every_way() {
+    let count = 400;
+    let schema = |number: usize| {
+        let next =
+            |step| format!("{{allOf: [{{$ref: '#/components/schemas/S{}'}}]}}", number + step);
+        format!("S{number}: {{properties: {{a: {}, b: {}}}}}, ", next(1), next(2))
+    };
+    let schemas: String = (0..count).map(schema).collect();
+    let rest = format!("S{count}: {{properties: {{v: {{type: VALUE}}}}}}, S{}: {{}}", count + 1);
+    let text = used("3.1.0", &format!("A: {{$ref: '#/components/schemas/S0'}}, {schemas}{rest}"));
+    let (old, new) = (text.replace("VALUE", "string"), text.replace("VALUE", "object"));
+    assert_eq!(ids(&old, &old).await, [""; 0]);
+    let found = ids(&old, &new).await;
+    assert_eq!(found, ["request-property-type-changed", "response-property-type-changed"]);
 }
 
 #[tokio::test]
