@@ -10,4 +10,7 @@ fn the_description_is_printed_without_a_database() {
     let api: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     let paths: Vec<&String> = api["paths"].as_object().unwrap().keys().collect();
     assert_eq!(paths, ["/healthz", "/orders"]);
+    let committed: serde_json::Value =
+        serde_json::from_str(include_str!("../openapi.json")).unwrap();
+    assert_eq!(committed, api, "openapi.json is old: run `make gen-openapi`, and commit it");
 }

@@ -159,7 +159,10 @@ impl Finding {
             Some(help) if self.message.ends_with(['.', '!', '?']) => {
                 format!("{} {help}", self.message)
             }
-            Some(help) => format!("{}. {help}", self.message),
+            Some(help) if help.starts_with(char::is_uppercase) => {
+                format!("{}. {help}", self.message)
+            }
+            Some(help) => format!("{}; {help}", self.message),
             None => self.message.clone(),
         }
     }

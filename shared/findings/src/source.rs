@@ -158,13 +158,16 @@ fn count_characters(bytes: &[u8]) -> usize {
     bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
 }
 
-/// A path with `/` between its parts and without `./`, as GitLab wants it. A URL stays as it is.
+/// A path from the current folder with `/` between its parts and without `./`, as GitLab wants it. A
+/// URL stays as it is.
 fn slashed(path: &Path) -> String {
     if let Some(url) = path.to_str().filter(|it| it.contains("://")) {
         return url.to_owned();
     }
+    let current = std::env::current_dir().ok().filter(|_| path.is_absolute());
+    let below = current.and_then(|current| path.strip_prefix(current).ok());
     let mut parts: Vec<String> = Vec::new();
-    for part in path.components() {
+    for part in below.unwrap_or(path).components() {
         match part {
             Component::Normal(part) => parts.push(part.to_string_lossy().into_owned()),
             Component::ParentDir if parts.last().is_some_and(|last| last != "..") => {
@@ -237,5 +240,7 @@ mod tests {
         ] {
             assert_eq!(Source::new(path, "").line(1).path(), shown);
         }
+        let absolute = std::env::current_dir().unwrap().join("db/V1__a.sql");
+        assert_eq!(Source::new(absolute, "").line(1).path(), "db/V1__a.sql");
     }
 }

@@ -28,7 +28,7 @@ use step_core::{output, write_atomically};
 
 use crate::description::{self, Access, Description, read_usable, usable};
 use crate::document::Sources;
-use crate::input::Input;
+use crate::input::{Input, reads_stdin_once};
 use crate::problem::findings;
 use crate::settings::Settings;
 
@@ -46,7 +46,7 @@ use report::{Changes, Kinds};
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Options {
     /// The description as it is now: a file, - for standard input, a URL, or git:REVISION:PATH
-    /// [default: the file of the description]
+    /// [landfall.toml: gen-openapi.file] [default: openapi.json]
     #[arg(value_name = "HEAD")]
     head: Option<Input>,
 
@@ -54,6 +54,12 @@ pub(crate) struct Options {
     /// gen-openapi.diff.base] [default: the file as it was when the branch left its target]
     #[arg(long, value_name = "INPUT", env = "LANDFALL_DIFF_BASE")]
     base: Option<Input>,
+
+    /// Changes that are accepted: a line for each, `KIND METHOD PATH` or `KIND POINTER`, and perhaps
+    /// `until DATE` [landfall.toml: gen-openapi.diff.ignore_file] [default: .openapi-diff-ignore, if there
+    /// is one]
+    #[arg(long, value_name = "FILE")]
+    ignore_file: Option<PathBuf>,
 
     /// What makes it fail (3): a change as bad as this, or worse
     #[arg(
@@ -142,19 +148,27 @@ pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::R
     if options.list {
         return Ok(Compared::of_kinds(Kinds::new(&rules)));
     }
-    let ignored = Ignored::read(settings.file.diff.ignore_file.as_deref(), today)?;
+    let ignore_file = options.ignore_file.as_ref().or(settings.file.diff.ignore_file.as_ref());
+    let ignored = Ignored::read(ignore_file.map(PathBuf::as_path), today)?;
     let head_input = options.head.clone().unwrap_or_else(|| Input::File(settings.description()));
+    reads_stdin_once([&head_input].into_iter().chain(&options.base))?;
     let access = settings.access();
     let mut sources = Sources::default();
     let head = read_usable(&head_input, &access, &mut sources).await?;
     let base_input = base::input(options, settings, &head_input).await?;
     let base = match base_input.input() {
         Some(input) => read_base(input, &access, &mut sources).await?,
-        None => base::nothing_of(&head, base_input.to_string()),
+        None => {
+            output::warn(format!(
+                "{head_input} is compared with {base_input}: commit it, or name with --base what callers \
+                 know"
+            ));
+            base::nothing_of(&head, base_input.to_string())
+        }
     };
     let changes = compare(&base, &head, &rules);
-    let (changes, ignored) = ignored.apply(changes);
-    let changes = Changes::new(changes, ignored, (&base, &head), &sources, options);
+    let (changes, accepted) = ignored.apply(changes);
+    let changes = Changes::new(changes, accepted, (&base, &head), &sources, options);
     write(&changes, options)?;
     Ok(Compared::of_changes(changes))
 }

@@ -13,14 +13,13 @@ mod schema;
 use std::fmt;
 use std::path::{Component, Path, PathBuf};
 
-use anyhow::Context;
 use serde::Serialize;
-use step_core::{Fail, Report, output, write_atomically};
+use step_core::{Fail, Report, holds, write_atomically};
 
 use crate::description::{self, Description};
 use crate::diff;
 use crate::document::{Form, Sources, to_json, to_yaml};
-use crate::input::Input;
+use crate::input::{Input, reads_stdin_once};
 use crate::settings::Settings;
 use page::{Extras, Rendered, render};
 
@@ -54,6 +53,8 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::Result<Written> {
     let input = options.input.clone().unwrap_or_else(|| Input::File(settings.description()));
     let page = options.to.clone().unwrap_or_else(|| "openapi.html".into());
+    does_not_replace(&page, &input)?;
+    reads_stdin_once([&input].into_iter().chain(&options.base))?;
     let access = settings.access();
     let mut sources = Sources::default();
     let description = description::read_usable(&input, &access, &mut sources).await?;
@@ -73,10 +74,10 @@ pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::R
     if let Some(file) = &options.description {
         files.push((file.clone(), text_of(&description, file)));
     }
-    let megabytes = files[0].1.len() as f64 / 1e6;
+    let bytes = files[0].1.len();
     let outcome = write(&files, settings.common.dry_run)?;
     let files = files.into_iter().map(|(file, _)| file).collect();
-    Ok(Written { outcome, files, operations, schemas, cut, megabytes })
+    Ok(Written { outcome, files, operations, schemas, cut, bytes })
 }
 
 /// The report.
@@ -88,7 +89,8 @@ pub struct Written {
     schemas: usize,
     /// How many examples and values are so long that not all of them is shown.
     cut: usize,
-    megabytes: f64,
+    /// Of the page.
+    bytes: usize,
 }
 
 /// What became of the files.
@@ -113,16 +115,14 @@ impl Report for Written {
 
 impl fmt::Display for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.outcome())?;
-        for file in &self.files {
-            write!(f, "\n  {}", file.display())?;
-        }
+        let files: Vec<String> = self.files.iter().map(|it| it.display().to_string()).collect();
+        write!(f, "{} {}", self.outcome(), files.join(", "))?;
         let count = |number: usize, one: &str| {
             format!("{number} {one}{}", if number == 1 { "" } else { "s" })
         };
         let (operations, schemas) =
             (count(self.operations, "operation"), count(self.schemas, "schema"));
-        write!(f, "\n  {operations}, {schemas}, {:.1} MB", self.megabytes)?;
+        write!(f, "\n  {operations}, {schemas}, {}", size(self.bytes))?;
         if self.cut > 0 {
             write!(f, "\n  cut, for they are long: {}", count(self.cut, "example"))?;
         }
@@ -130,39 +130,41 @@ impl fmt::Display for Written {
     }
 }
 
+fn size(bytes: usize) -> String {
+    match bytes {
+        ..1_000_000 => format!("{} KB", bytes.div_ceil(1000)),
+        _ => format!("{:.1} MB", bytes as f64 / 1e6),
+    }
+}
+
 /// Writes what differs.
 fn write(files: &[(PathBuf, String)], dry_run: bool) -> anyhow::Result<Outcome> {
-    let mut changed = Vec::new();
-    for (file, text) in files {
-        if current(file)?.as_deref() != Some(text.as_bytes()) {
-            changed.push((file, text));
-        }
-    }
-    for (file, text) in &changed {
-        output::say(format!("{}: {} bytes", file.display(), text.len()));
+    let mut outcome = Outcome::Unchanged;
+    for (file, text) in files.iter().filter(|(file, text)| !holds(file, text.as_bytes())) {
+        outcome = if dry_run { Outcome::Planned } else { Outcome::Written };
         if !dry_run {
             write_atomically(file, text.as_bytes())?;
         }
     }
-    Ok(match (changed.is_empty(), dry_run) {
-        (true, _) => Outcome::Unchanged,
-        (false, true) => Outcome::Planned,
-        (false, false) => Outcome::Written,
-    })
-}
-
-/// What a file holds, when there is one.
-fn current(file: &Path) -> anyhow::Result<Option<Vec<u8>>> {
-    match std::fs::read(file) {
-        Err(err) if err.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        bytes => bytes.map(Some).with_context(|| format!("read {}", file.display())),
-    }
+    Ok(outcome)
 }
 
 fn text_of(description: &Description, file: &Path) -> String {
     match Form::of_name(&file.to_string_lossy()) {
         Some(Form::Yaml) => to_yaml(&description.root),
         Some(Form::Json) | None => to_json(&description.root),
+    }
+}
+
+/// The page is not what it is made of.
+fn does_not_replace(page: &Path, input: &Input) -> Result<(), Fail> {
+    let Input::File(file) = input else { return Ok(()) };
+    match (page.canonicalize(), file.canonicalize()) {
+        (Ok(page), Ok(file)) if page == file => {
+            let message = format!("the page would replace the description, {}", page.display());
+            Err(Fail::invalid(message).help("name another file with --to, as openapi.html"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -9,15 +9,16 @@ mod obtain;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use clap::builder::NonEmptyStringValueParser;
 use findings::Severity;
 use landfall_toml::Collisions;
 use serde::Serialize;
 use step_core::process::Process;
-use step_core::{Exit, Fail, FailContext, Report, output, write_atomically};
+use step_core::{Exit, Fail, FailContext, Report, holds, output, write_atomically};
 
 use crate::description::{self, Access, Description};
 use crate::document::{Entry, Form, Node, Object, Sources, to_json, to_yaml};
-use crate::input::Input;
+use crate::input::{Input, reads_stdin_once};
 use crate::problem::{self, Problem, SYNTAX};
 use crate::settings::Settings;
 use crate::spec::operations;
@@ -39,12 +40,12 @@ pub(crate) struct Options {
 
     /// The title of the description [landfall.toml: gen-openapi.title] [default: that of the first
     /// source]
-    #[arg(long, value_name = "TITLE")]
+    #[arg(long, value_name = "TITLE", value_parser = NonEmptyStringValueParser::new())]
     title: Option<String>,
 
     /// The version of the description [landfall.toml: gen-openapi.version] [default: the tag of the
     /// pipeline without its v, else that of the first source]
-    #[arg(long, value_name = "VERSION")]
+    #[arg(long, value_name = "VERSION", value_parser = NonEmptyStringValueParser::new())]
     set_version: Option<String>,
 
     /// A URL at which the service is reached [landfall.toml: gen-openapi.servers] [default: those of the
@@ -124,6 +125,9 @@ pub struct Generated {
     paths: usize,
     operations: usize,
     components: usize,
+    /// With `--check`: the first line of the file that is another.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    differs_from_line: Option<usize>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -172,7 +176,7 @@ impl Target {
         let file = options.to.clone().unwrap_or_else(|| settings.description());
         if file == Path::new("-") {
             return Err(Fail::invalid("the description is not written to stdout")
-                .help("stdout is the report: name a file, or /dev/stderr"));
+                .help("stdout is the report: name a file"));
         }
         let form = Form::of_name(&file.to_string_lossy()).ok_or_else(|| {
             Fail::invalid(format!("{} is neither JSON nor YAML by its ending", file.display()))
@@ -185,6 +189,7 @@ impl Target {
 /// The sources that are named.
 fn chosen(options: &Options, settings: &Settings<'_>) -> Result<Vec<Source>, Fail> {
     if !options.from.is_empty() {
+        reads_stdin_once(&options.from)?;
         return Ok(options.from.iter().map(Source::of_input).collect());
     }
     let sources = &settings.file.sources;
@@ -292,7 +297,7 @@ async fn stamp(
         (false, _) => None,
         (true, Some(commit)) => Some(commit.clone()),
         (true, None) => {
-            let head = Process::new("git", ["rev-parse", "HEAD"]).output().await;
+            let head = Process::new("git", ["rev-parse", "--verify", "HEAD"]).output().await;
             Some(head.or_fail(|| {
                 Fail::invalid("no commit is known").help("run in a clone, or leave out --revision")
             })?)
@@ -386,8 +391,7 @@ fn write(
         Form::Json => to_json(&description.root),
         Form::Yaml => to_yaml(&description.root),
     };
-    let is_same = std::fs::read(&target.file).is_ok_and(|old| old == text.as_bytes());
-    let outcome = match is_same {
+    let outcome = match holds(&target.file, text.as_bytes()) {
         true => Outcome::Unchanged,
         false if options.check => Outcome::Outdated,
         false if settings.common.dry_run => Outcome::Planned,
@@ -396,6 +400,8 @@ fn write(
             Outcome::Written
         }
     };
+    let is_outdated = outcome == Outcome::Outdated;
+    let differs_from_line = is_outdated.then(|| first_difference(&target.file, &text)).flatten();
     let Counts { paths, operations, components } = Counts::of(&description.root);
     let info = description.root.get("info");
     let text_of = |key: &str| info.and_then(|it| it.text(key)).map(str::to_owned);
@@ -410,7 +416,15 @@ fn write(
         paths,
         operations,
         components,
+        differs_from_line,
     })
+}
+
+/// The first line of a file that is another than in the text; nothing when there is no such file.
+fn first_difference(file: &Path, text: &str) -> Option<usize> {
+    let held = file.is_file().then(|| std::fs::read_to_string(file).ok()).flatten()?;
+    let same = held.lines().zip(text.lines()).take_while(|(held, new)| held == new);
+    Some(same.count() + 1)
 }
 
 /// How much a description holds.
@@ -445,7 +459,9 @@ impl Report for Generated {
         if self.outcome != Outcome::Outdated {
             return Ok(());
         }
-        let message = format!("{} is not what would be written", self.file.display());
+        let from = self.differs_from_line.map(|line| format!(", from line {line} on"));
+        let from = from.unwrap_or_default();
+        let message = format!("{} is not what would be written{from}", self.file.display());
         Err(Fail::new(Exit::Negative, message)
             .help("run gen-openapi without --check, and commit it"))
     }

@@ -17,16 +17,16 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use findings::{Reports, Severity};
-use step_core::output;
+use step_core::{holds, write_atomically};
 
 use crate::description::{self, Description};
 use crate::document::{At, Node, Sources};
-use crate::input::Input;
+use crate::input::{Input, reads_stdin_once};
 use crate::problem::Problem;
 use crate::references::References;
 use crate::settings::Settings;
 use crate::spec::{Kind, Version};
-use crate::validate::{Checked, Found, shown, validate};
+use crate::validate::{Checked, Found, Outcome, shown, validate};
 use crate::walk::{Pointer, Visit, walk};
 
 use ignore::Ignore;
@@ -50,11 +50,11 @@ pub(crate) struct Options {
     list: bool,
 
     /// Findings that are accepted: a line for each, `RULE POINTER` or `RULE *` [landfall.toml:
-    /// gen-openapi.lint.ignore-file] [default: .openapi-lint-ignore, if there is one]
+    /// gen-openapi.lint.ignore_file] [default: .openapi-lint-ignore, if there is one]
     #[arg(long, value_name = "FILE")]
     ignore_file: Option<PathBuf>,
 
-    /// Accept all that is found now: write it to the ignore file
+    /// Accept all that is found now: add it to the ignore file, and take out what is not found any more
     #[arg(long)]
     write_ignore: bool,
 
@@ -77,6 +77,8 @@ pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::R
     let access = settings.access();
     let mut sources = Sources::default();
     let mut problems = Vec::new();
+    let mut is_all_read = true;
+    reads_stdin_once(&options.inputs)?;
     for input in settings.inputs(&options.inputs) {
         let mut unread = Vec::new();
         match description::read(&input, &access, &mut sources, &mut unread).await? {
@@ -89,31 +91,50 @@ pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::R
                 problems.extend(invalid(unread, &description, &levels));
                 problems.extend(lint(&description, &levels));
             }
-            None => problems.extend(unread),
+            None => {
+                is_all_read = false;
+                problems.extend(unread);
+            }
         }
     }
     let found = problems.len();
-    if options.write_ignore {
-        let text = ignore::text(&problems);
-        if settings.common.dry_run {
-            output::say(format!("{} would be written", ignore.path().display()));
-        } else {
-            step_core::write_atomically(ignore.path(), text.as_bytes())?;
-        }
-        // What has no place in a document cannot be accepted.
-        problems.retain(|it| it.pointer.is_empty());
-    } else {
-        problems.retain(|it| !ignore.accepts(it));
-    }
+    problems.retain(|it| !ignore.accepts(it));
+    // Of what cannot be read it is not known what is found in it.
+    let ignore_file = match options.write_ignore && is_all_read {
+        true => Some(write_ignore(&ignore, &mut problems, settings.common.dry_run)?),
+        false => None,
+    };
     let accepted = found - problems.len();
     let checked = Checked::new(problems, &sources, options.reports.fail_on).accepted(accepted);
-    let checked = match options.write_ignore {
-        true if settings.common.dry_run => checked,
-        true => checked.written(ignore.path().to_owned()),
-        false => checked.with(ignore.unused(levels.level(Rule::IgnoreUnused))),
+    let checked = checked.advice(
+        "mend them; or accept them: gen-openapi lint --write-ignore, or the levels of their rules in \
+         landfall.toml: gen-openapi.lint.rules",
+    );
+    let checked = match ignore_file {
+        Some(what) => checked.ignore_file(ignore.path().to_owned(), what),
+        None => checked.with(ignore.unused(levels.level(Rule::IgnoreUnused))),
     };
     checked.write(&options.reports, &sources, "gen-openapi lint")?;
     Ok(checked)
+}
+
+/// Takes what is found into the ignore file, out of the problems.
+fn write_ignore(
+    ignore: &Ignore,
+    problems: &mut Vec<Problem>,
+    is_dry_run: bool,
+) -> anyhow::Result<Outcome> {
+    let text = ignore.text_with(problems);
+    // What has no place in a document cannot be accepted.
+    problems.retain(|it| it.pointer.is_empty());
+    if holds(ignore.path(), text.as_bytes()) {
+        return Ok(Outcome::Unchanged);
+    }
+    if is_dry_run {
+        return Ok(Outcome::Planned);
+    }
+    write_atomically(ignore.path(), text.as_bytes())?;
+    Ok(Outcome::Written)
 }
 
 /// What the specification does not allow, as one finding; `unread` is what was wrong with the description

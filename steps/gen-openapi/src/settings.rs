@@ -16,8 +16,8 @@ use crate::{diff, docs, generate, lint, validate};
 /// Without a command it obtains the description from the sources that landfall.toml names (a program
 /// that prints it, a service that answers with it, files, URLs), makes one of them, and writes it.
 ///
-/// Descriptions are JSON or YAML, of OpenAPI 3.0, 3.1 or 3.2. Nothing of them is lost: what is not
-/// asked to change stays as it is, in its order.
+/// Descriptions are JSON or YAML, of OpenAPI 3.0, 3.1 or 3.2. Nothing of them is lost but the comments
+/// of YAML: what is not asked to change stays as it is, in its order.
 #[derive(Debug, clap::Parser)]
 #[command(name = "gen-openapi", version, after_long_help = EXAMPLES)]
 pub struct Args {

@@ -20,7 +20,7 @@ use regress::Regex;
 
 use crate::description::{self, Description};
 use crate::document::{At, Node, Sources};
-use crate::input::Input;
+use crate::input::{Input, reads_stdin_once};
 use crate::problem::Problem;
 use crate::references::References;
 use crate::settings::Settings;
@@ -30,7 +30,7 @@ use crate::walk::{Pointer, walk};
 use schemas::{Declared, declares};
 
 pub(crate) use references::circles;
-pub(crate) use report::{Checked, Listed};
+pub(crate) use report::{Checked, Listed, Outcome};
 
 /// The options of `validate`.
 #[derive(Debug, Clone, clap::Args)]
@@ -52,11 +52,13 @@ pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::R
     let access = settings.access();
     let mut sources = Sources::default();
     let mut problems = Vec::new();
+    reads_stdin_once(&options.inputs)?;
     for input in settings.inputs(&options.inputs) {
         let read = description::read(&input, &access, &mut sources, &mut problems).await?;
         problems.extend(read.iter().flat_map(validate));
     }
     let checked = Checked::new(problems, &sources, options.reports.fail_on);
+    let checked = checked.advice("mend them: the specification does not allow them");
     checked.write(&options.reports, &sources, "gen-openapi validate")?;
     Ok(checked)
 }

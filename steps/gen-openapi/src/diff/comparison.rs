@@ -100,7 +100,7 @@ struct Task<'a> {
     base: Vec<Found<'a>>,
     head: Vec<Found<'a>>,
     of: Of,
-    root: Root<'a>,
+    subject: Subject<'a>,
     reversed: bool,
 }
 
@@ -198,6 +198,21 @@ impl<'a> Comparison<'a> {
         &mut self,
         of: Of,
         root: Option<Root<'a>>,
+        both: (Vec<Found<'a>>, Vec<Found<'a>>),
+    ) {
+        let root = root.unwrap_or(self.subject.root);
+        self.put_off(of, Subject { root, path: Vec::new() }, both);
+    }
+
+    /// Like [`Self::later`], for what stands where it is compared.
+    pub(super) fn later_here(&mut self, of: Of, base: Found<'a>, head: Found<'a>) {
+        self.put_off(of, self.subject.clone(), (vec![base], vec![head]));
+    }
+
+    fn put_off(
+        &mut self,
+        of: Of,
+        subject: Subject<'a>,
         (base, head): (Vec<Found<'a>>, Vec<Found<'a>>),
     ) {
         let is_together = base.len() > 1 || head.len() > 1;
@@ -206,8 +221,7 @@ impl<'a> Comparison<'a> {
         }
         if let Some(unit) = self.unit(of, &base, &head) {
             self.together += usize::from(is_together);
-            let root = root.unwrap_or(self.subject.root);
-            let task = Task { base, head, of, root, reversed: self.reversed };
+            let task = Task { base, head, of, subject, reversed: self.reversed };
             self.open.push_back((unit, task));
         }
     }
@@ -245,11 +259,14 @@ impl<'a> Comparison<'a> {
     /// Compares what was put off, and what that puts off.
     pub(super) fn work(&mut self) {
         while let Some((unit, task)) = self.open.pop_front() {
-            let Task { base, head, of, root, reversed } = task;
-            self.inside_of(unit, root, reversed, |it| match (of, &base[..], &head[..]) {
-                (Of::Schema(role), _, _) => it.schemas_here(&base, &head, role),
-                (Of::Callback, [base], [head]) => it.callback_here(*base, *head),
-                _ => {}
+            let Task { base, head, of, subject, reversed } = task;
+            self.inside_of(unit, subject.root, reversed, |it| {
+                it.subject.path = subject.path;
+                match (of, &base[..], &head[..]) {
+                    (Of::Schema(role), _, _) => it.schemas_here(&base, &head, role),
+                    (Of::Callback, [base], [head]) => it.callback_here(*base, *head),
+                    _ => {}
+                }
             });
         }
     }

@@ -60,7 +60,8 @@ impl Ignored {
             Err(err) => {
                 let fail = || {
                     Fail::invalid(format!("{} cannot be read", path.display())).help(
-                        "name an existing file in landfall.toml: gen-openapi.diff.ignore_file",
+                        "name an existing file, with --ignore-file or in landfall.toml: \
+                         gen-openapi.diff.ignore_file",
                     )
                 };
                 return Err(err).or_fail(fail);
@@ -81,7 +82,7 @@ impl Ignored {
             if parsed.until.is_some_and(|until| until < today) {
                 let (path, id) = (ignored.path.display(), &parsed.id);
                 output::warn(format!(
-                    "{path}:{number}: {id} is not ignored any more: its day is over"
+                    "{path}:{number}: {id} is not accepted any more: its day is over"
                 ));
                 continue;
             }

@@ -55,7 +55,7 @@ pub(super) struct Changes {
     breaking: usize,
     dangerous: usize,
     safe: usize,
-    ignored: usize,
+    accepted: usize,
     changes: Vec<Shown>,
     #[serde(skip)]
     fail_on: FailOn,
@@ -121,7 +121,7 @@ impl Kinds {
 impl Changes {
     pub(super) fn new(
         changes: Vec<Change>,
-        ignored: usize,
+        accepted: usize,
         (base, head): (&Description, &Description),
         sources: &Sources,
         options: &Options,
@@ -144,7 +144,7 @@ impl Changes {
             breaking,
             dangerous,
             safe,
-            ignored,
+            accepted,
             changes: changes.into_iter().map(shown).collect(),
             fail_on: options.fail_on,
             least: options.shown(),
@@ -156,14 +156,18 @@ impl Changes {
         self.fail_on.level().map_or(Severity::Blocker, severity)
     }
 
-    /// `2 breaking, 1 dangerous and 3 safe changes, 1 ignored`
+    /// `2 breaking, 1 dangerous and 3 safe changes, 1 more accepted`
     fn summary(&self) -> String {
-        let Self { breaking, dangerous, safe, ignored, .. } = self;
-        let changes = match self.changes.len() {
-            0 => "no changes".to_owned(),
+        let Self { breaking, dangerous, safe, accepted, .. } = self;
+        let changes = match (breaking + dangerous + safe, safe) {
+            (0, _) => "no changes".to_owned(),
+            (_, 1) => format!("{breaking} breaking, {dangerous} dangerous and 1 safe change"),
             _ => format!("{breaking} breaking, {dangerous} dangerous and {safe} safe changes"),
         };
-        if *ignored == 0 { changes } else { format!("{changes}, {ignored} ignored") }
+        match accepted {
+            0 => changes,
+            _ => format!("{changes}, {accepted} more accepted"),
+        }
     }
 
     /// The changes that have a level, by operations, the worst operation first.
@@ -339,7 +343,7 @@ impl fmt::Display for Kinds {
             let level = kind.level.map_or("off", Level::as_str);
             writeln!(f, "{:width$}  {level:9}  {}", kind.id, kind.description)?;
         }
-        write!(f, "{} kinds of changes", self.kinds.len())
+        write!(f, "{} kinds of changes; X is what was, Y what is", self.kinds.len())
     }
 }
 
@@ -365,9 +369,9 @@ impl fmt::Display for Changes {
         }
         write!(f, "{}: {}, compared with {}", self.head, self.summary(), self.base)?;
         let hidden = self.changes.iter().filter(|it| it.level < self.least).count();
-        if hidden > 0 {
-            write!(f, "; {hidden} are not shown: see them with --include-safe")?;
+        match hidden {
+            0 => Ok(()),
+            _ => write!(f, "; {hidden} not shown: --include-safe shows all"),
         }
-        Ok(())
     }
 }

@@ -40,6 +40,13 @@ const WIDER_FORMATS: [(&str, &str); 8] = [
 /// Patterns that anything matches.
 const ANYTHING: [&str; 6] = [".*", "^.*$", ".*$", "^.*", "^", "^[\\s\\S]*$"];
 
+/// Whether a schema, or one that it is made of, refers to another one.
+fn leads_elsewhere(node: &Node) -> bool {
+    let members = |key| node.get(key).and_then(Node::as_array).unwrap_or_default();
+    let mut parts = ["allOf", "anyOf", "oneOf"].into_iter().flat_map(members);
+    node.text("$ref").is_some() || parts.any(leads_elsewhere)
+}
+
 /// What is said of a property besides its schema.
 #[derive(Debug, Clone, Copy, Default)]
 struct Marks<'a> {
@@ -54,6 +61,10 @@ impl<'a> Comparison<'a> {
     pub(super) fn schemas(&mut self, base: Found<'a>, head: Found<'a>, role: Role) {
         let is_reference = |found: Found<'a>| found.text("$ref").is_some();
         if !is_reference(base) && !is_reference(head) {
+            // What these refer to may lie in itself, as `{anyOf: [{$ref: …}, {type: 'null'}]}`.
+            if leads_elsewhere(base.node) || leads_elsewhere(head.node) {
+                return self.later_here(Of::Schema(role), base, head);
+            }
             return self.schemas_here(&[base], &[head], role);
         }
         let resolved = (self.base.resolve(base, &self.ways), self.head.resolve(head, &self.ways));

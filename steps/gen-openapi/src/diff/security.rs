@@ -47,6 +47,20 @@ impl<'a> Requirement<'a> {
         names(self) == names(other)
     }
 
+    /// Whether the scopes are the same, too.
+    fn is_same(&self, other: &Self, ways: &Ways<'a>) -> bool {
+        let scopes = |it: &Self| {
+            let scopes = |(_, list): &(&str, Found<'a>)| {
+                let mut texts: Vec<_> = ways.items(*list).map(|it| it.node.as_str()).collect();
+                texts.sort_unstable();
+                texts.dedup();
+                texts
+            };
+            it.schemes.iter().map(scopes).collect::<Vec<_>>()
+        };
+        self.has_same_schemes(other) && scopes(self) == scopes(other)
+    }
+
     fn is_none(&self) -> bool {
         self.schemes.is_empty()
     }
@@ -94,20 +108,28 @@ impl<'a> Comparison<'a> {
             }
             _ => {}
         }
-        for old in was.iter().filter(|it| !it.is_none()) {
-            match is.iter().find(|new| new.has_same_schemes(old)) {
-                Some(new) => self.scopes(whose, old, new),
+        let mut olds: Vec<_> = was.iter().filter(|it| !it.is_none()).collect();
+        let mut news: Vec<_> = is.iter().filter(|it| !it.is_none()).collect();
+        // Alternatives may differ in nothing but their scopes: what is the same goes first.
+        olds.retain(|old| match news.iter().position(|new| new.is_same(old, &self.ways)) {
+            Some(place) => {
+                news.remove(place);
+                false
+            }
+            None => true,
+        });
+        for old in olds {
+            match news.iter().position(|new| new.has_same_schemes(old)) {
+                Some(place) => self.scopes(whose, old, news.remove(place)),
                 None => {
                     let both = (Some(old.found), Some(places.1));
                     self.other_changed(&whose.id("removed"), both, old.name(), "");
                 }
             }
         }
-        for new in is.iter().filter(|it| !it.is_none()) {
-            if !was.iter().any(|old| old.has_same_schemes(new)) {
-                let both = (Some(places.0), Some(new.found));
-                self.other_changed(&whose.id("added"), both, "", new.name());
-            }
+        for new in news {
+            let both = (Some(places.0), Some(new.found));
+            self.other_changed(&whose.id("added"), both, "", new.name());
         }
     }
 

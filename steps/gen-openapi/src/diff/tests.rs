@@ -414,6 +414,9 @@ const OPERATIONS: &[Whole] = &[
     ("security: [{a: [x]}]", "security: [{a: [x, y]}]", &["api-security-scope-added"]),
     ("security: [{a: [x, y]}]", "security: [{a: [y]}]", &["api-security-scope-removed"]),
     ("security: [{a: []}, {b: [], c: []}]", "security: [{c: [], b: []}, {a: []}]", &[]),
+    ("security: [{a: [x]}, {a: [y, z]}]", "security: [{a: [z, y]}, {a: [x]}]", &[]),
+    ("security: [{a: [x]}]", "security: [{a: [y]}, {a: [x]}]", &["api-security-added"]),
+    ("security: [{a: [x]}, {a: [y]}]", "security: [{a: [y]}]", &["api-security-removed"]),
     ("servers: [{url: /x}]", "servers: [{url: /x}, {url: /y}]", &["api-server-added"]),
     ("servers: [{url: /x}, {url: /y}]", "servers: [{url: /x/}]", &["api-server-removed"]),
 
@@ -656,8 +659,11 @@ async fn circles_end() {
     let both = "A: {allOf: [{$ref: '#/components/schemas/B'}, {properties: {c: {$ref: '#/components/schemas/A'}}}]}, \
                 B: {properties: {c: {$ref: '#/components/schemas/B'}, v: {type: VALUE}}}";
     let alternatives = "A: {oneOf: [{$ref: '#/components/schemas/A'}, {$ref: '#/components/schemas/B'}]}, B: {properties: {v: {type: VALUE}}}";
+    let wrapped = "A: {properties: {next: {allOf: [{$ref: '#/components/schemas/A'}, {description: d}]}, v: {type: VALUE}}}";
+    let nullable = "A: {properties: {next: {anyOf: [{$ref: '#/components/schemas/A'}, {enum: [null]}]}, v: {type: VALUE}}}";
+    let list = "A: {properties: {all: {items: {oneOf: [{$ref: '#/components/schemas/A'}]}}, v: {type: VALUE}}}";
     for version in ["3.0.3", "3.1.0"] {
-        for text in [node, mutual, all_of, both, alternatives] {
+        for text in [node, mutual, all_of, both, alternatives, wrapped, nullable, list] {
             let text = used(version, text);
             let (old, new) = (text.replace("VALUE", "string"), text.replace("VALUE", "object"));
             assert_eq!(ids(&old, &old).await, [""; 0], "{old}");
@@ -681,6 +687,23 @@ async fn circles_end() {
 }
 
 #[tokio::test]
+async fn schemas_that_are_made_of_each_other_are_compared_once_and_not_on_every_way() {
+    let count = 400;
+    let schema = |number: usize| {
+        let next =
+            |step| format!("{{allOf: [{{$ref: '#/components/schemas/S{}'}}]}}", number + step);
+        format!("S{number}: {{properties: {{a: {}, b: {}}}}}, ", next(1), next(2))
+    };
+    let schemas: String = (0..count).map(schema).collect();
+    let rest = format!("S{count}: {{properties: {{v: {{type: VALUE}}}}}}, S{}: {{}}", count + 1);
+    let text = used("3.1.0", &format!("A: {{$ref: '#/components/schemas/S0'}}, {schemas}{rest}"));
+    let (old, new) = (text.replace("VALUE", "string"), text.replace("VALUE", "object"));
+    assert_eq!(ids(&old, &old).await, [""; 0]);
+    let found = ids(&old, &new).await;
+    assert_eq!(found, ["request-property-type-changed", "response-property-type-changed"]);
+}
+
+#[tokio::test]
 async fn what_operations_share_changes_once_and_names_them_all() {
     let text = "openapi: 3.1.0\ninfo: {title: A, version: '1'}\npaths:\n  \
         /a: {get: {responses: {'200': {$ref: '#/components/responses/R'}}}}\n  \
@@ -698,6 +721,7 @@ async fn what_operations_share_changes_once_and_names_them_all() {
     );
     let pointer = |spot: &Option<Spot>| spot.as_ref().unwrap().pointer.clone();
     assert_eq!(pointer(&change.head), "#/components/schemas/S/properties/p/type");
+    assert_eq!(change.operations.first().unwrap().path, "/a");
 }
 
 #[tokio::test]
@@ -711,7 +735,7 @@ async fn a_webhook_is_a_request_that_the_caller_gets() {
     let level = |found: &[Change]| found.iter().map(|it| (it.id, it.level)).collect::<Vec<_>>();
     let added = changes(&few, &many).await;
     assert_eq!(level(&added), [("request-body-enum-value-added", Level::Dangerous)]);
-    assert_eq!(added[0].operations[0].to_string(), "WEBHOOK POST a");
+    assert_eq!(added[0].operations.first().unwrap().to_string(), "WEBHOOK POST a");
     let removed = changes(&many, &few).await;
     assert_eq!(level(&removed), [("request-body-enum-value-removed", Level::Safe)]);
     let required = hook("{properties: {a: {}}, required: [a]}");

@@ -88,6 +88,14 @@ pub(super) async fn all(sources: &[Source]) -> anyhow::Result<Vec<Obtained>> {
     let obtain = async |source: &Source| {
         let name = &source.name;
         obtain(source).await.map_err(|err| match Fail::of(&err) {
+            Some(fail) if fail.exit() == Exit::TimedOut && source.runs() => {
+                Fail::new(Exit::TimedOut, format!("source {name}: {err:#}"))
+                    .help(format!(
+                        "see why it takes so long, or give it more: gen-openapi.sources.{name}.timeout in \
+                         landfall.toml"
+                    ))
+                    .into()
+            }
             Some(fail) if fail.exit() != Exit::Failed => err.context(format!("source {name}")),
             _ => Fail::invalid(format!("source {name}: {err:#}"))
                 .help("run it by hand in the same folder; it gets only the variables that `env` names")
@@ -109,6 +117,11 @@ impl Source {
         let name =
             path.file_stem().map_or_else(String::new, |it| it.to_string_lossy().into_owned());
         Self { name, path_prefix: None, way: Way::Read(input.clone()) }
+    }
+
+    /// Whether a program runs for it.
+    fn runs(&self) -> bool {
+        !matches!(self.way, Way::Read(_))
     }
 
     /// Whether a program prints it.

@@ -85,8 +85,9 @@ impl<'a> Check<'_, 'a> {
         if let Some(wanted) = self.wrong_type(value, schema) {
             return no(format!("it has to be {wanted}, not {}", value_shown(value)));
         }
-        let values = object.get("enum").and_then(Node::as_array);
-        if values.is_some_and(|values| !values.contains(value)) {
+        if let Some(values) = object.get("enum").and_then(Node::as_array)
+            && !values.contains(value)
+        {
             return no(format!("{} is none of the values in `enum`", value_shown(value)));
         }
         if object

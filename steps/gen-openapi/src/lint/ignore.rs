@@ -1,7 +1,7 @@
 //! The file of findings that are accepted.
 
 use std::borrow::Cow;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use findings::{Finding, Severity, Source};
@@ -11,6 +11,10 @@ use super::rules::{self, Rule};
 use crate::problem::{Problem, SYNTAX};
 
 const DEFAULT: &str = ".openapi-lint-ignore";
+
+/// The first line of a new file.
+const HEAD: &str =
+    "# Findings of gen-openapi lint that are accepted: RULE POINTER, or RULE * for all.\n";
 
 /// The entries of the file.
 #[derive(Debug)]
@@ -31,11 +35,10 @@ impl Ignore {
         let is_optional = named.is_none();
         let path = named.unwrap_or_else(|| DEFAULT.into());
         let nothing = |path| Self { path, text: String::new(), entries: HashMap::new() };
-        if is_written {
-            return Ok(nothing(path));
-        }
         let text = match std::fs::read_to_string(&path) {
-            Err(err) if is_optional && err.kind() == std::io::ErrorKind::NotFound => {
+            Err(err)
+                if (is_optional || is_written) && err.kind() == std::io::ErrorKind::NotFound =>
+            {
                 return Ok(nothing(path));
             }
             read => read.or_fail(|| {
@@ -66,6 +69,27 @@ impl Ignore {
             }
         }
         is_accepted
+    }
+
+    /// The file as it is, with its comments, without the entries that accepted nothing, and with more
+    /// entries for these problems.
+    pub(crate) fn text_with(&self, problems: &[Problem]) -> String {
+        let unused: HashSet<usize> =
+            self.entries.values().filter(|(_, is_used)| !is_used).map(|(line, _)| *line).collect();
+        let mut text = String::new();
+        if self.text.is_empty() {
+            text.push_str(HEAD);
+        }
+        let kept = (1..).zip(self.text.lines()).filter(|(line, _)| !unused.contains(line));
+        for (_, line) in kept {
+            text.extend([line, "\n"]);
+        }
+        let accepted = problems.iter().filter(|it| it.rule != SYNTAX && !it.pointer.is_empty());
+        let entries: BTreeSet<_> = accepted.map(|it| (it.rule, on_a_line(&it.pointer))).collect();
+        for (rule, pointer) in entries {
+            text.extend([rule, " ", &pointer, "\n"]);
+        }
+        text
     }
 
     /// The entries that accepted nothing, as findings.
@@ -107,19 +131,6 @@ fn parse(text: &str, path: &Path) -> Result<Entries, Fail> {
         entries.insert((rule.id(), pointer.to_owned()), (index + 1, false));
     }
     Ok(entries)
-}
-
-/// A file that accepts all of these.
-pub(crate) fn text(problems: &[Problem]) -> String {
-    let accepted = problems.iter().filter(|it| it.rule != SYNTAX && !it.pointer.is_empty());
-    let lines: BTreeSet<_> = accepted.map(|it| (it.rule, on_a_line(&it.pointer))).collect();
-    let mut text = String::from(
-        "# Findings of gen-openapi lint that are accepted: RULE POINTER, or RULE * for all.\n",
-    );
-    for (rule, pointer) in lines {
-        text.extend([rule, " ", &pointer, "\n"]);
-    }
-    text
 }
 
 /// A pointer as it stands in the file: keys may hold line breaks.

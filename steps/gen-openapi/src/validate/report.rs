@@ -23,13 +23,28 @@ pub struct Checked {
     /// How many findings the ignore file accepts.
     #[serde(skip_serializing_if = "Option::is_none")]
     accepted: Option<usize>,
-    /// The ignore file that was written.
+    /// The ignore file, when it is to be written.
     #[serde(skip_serializing_if = "Option::is_none")]
-    written: Option<PathBuf>,
+    ignore_file: Option<PathBuf>,
+    /// What became of the ignore file.
+    #[serde(skip)]
+    outcome: Option<Outcome>,
+    /// What to do about findings.
+    #[serde(skip)]
+    advice: &'static str,
     findings: Findings,
     /// All rules, when they are asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rules: Vec<Listed>,
+}
+
+/// What became of the ignore file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    Written,
+    Unchanged,
+    /// `--dry-run`: it would be written.
+    Planned,
 }
 
 /// A rule of `lint`.
@@ -46,13 +61,13 @@ impl Checked {
     pub(crate) fn new(problems: Vec<Problem>, sources: &Sources, fail_on: Severity) -> Self {
         let files = sources.names().map(str::to_owned).collect();
         let findings = findings(&problems, sources);
-        Self { files, fail_on, accepted: None, written: None, findings, rules: Vec::new() }
+        let (ignore_file, outcome, rules) = (None, None, Vec::new());
+        Self { files, fail_on, accepted: None, ignore_file, outcome, advice: "", findings, rules }
     }
 
     /// A report that lists rules.
     pub(crate) fn listing(rules: Vec<Listed>, fail_on: Severity) -> Self {
-        let findings = Findings::default();
-        Self { files: Vec::new(), fail_on, accepted: None, written: None, findings, rules }
+        Self { rules, ..Self::new(Vec::new(), &Sources::default(), fail_on) }
     }
 
     /// So many findings are accepted by the ignore file.
@@ -70,9 +85,15 @@ impl Checked {
         self
     }
 
-    /// The ignore file that was written.
-    pub(crate) fn written(mut self, path: PathBuf) -> Self {
-        self.written = Some(path);
+    /// What to do about findings.
+    pub(crate) fn advice(mut self, advice: &'static str) -> Self {
+        self.advice = advice;
+        self
+    }
+
+    /// What became of the ignore file.
+    pub(crate) fn ignore_file(mut self, path: PathBuf, outcome: Outcome) -> Self {
+        (self.ignore_file, self.outcome) = (Some(path), Some(outcome));
         self
     }
 
@@ -94,9 +115,11 @@ impl Checked {
 
 impl Report for Checked {
     fn outcome(&self) -> &str {
-        match (&self.written, self.verdict()) {
+        match (self.outcome, self.verdict()) {
             _ if !self.rules.is_empty() => "listed",
-            (Some(_), _) => "written",
+            (Some(Outcome::Written), _) => "written",
+            (Some(Outcome::Unchanged), _) => "unchanged",
+            (Some(Outcome::Planned), _) => "planned",
             (None, Ok(())) => "passed",
             (None, Err(_)) => "failed",
         }
@@ -109,7 +132,8 @@ impl Report for Checked {
         }
         let noun = if count == 1 { "finding is" } else { "findings are" };
         let worse = if self.fail_on == Severity::Blocker { "" } else { " or worse" };
-        Err(Fail::new(Exit::Negative, format!("{count} {noun} {}{worse}", self.fail_on)))
+        let message = format!("{count} {noun} {}{worse}", self.fail_on);
+        Err(Fail::new(Exit::Negative, message).help(self.advice))
     }
 }
 
@@ -135,9 +159,12 @@ impl fmt::Display for Checked {
         if let Some(accepted) = self.accepted {
             write!(f, ", {accepted} more accepted")?;
         }
-        match &self.written {
-            Some(path) => write!(f, ", written to {}", path.display()),
-            None => Ok(()),
+        let (Some(path), Some(outcome)) = (&self.ignore_file, self.outcome) else { return Ok(()) };
+        let path = path.display();
+        match outcome {
+            Outcome::Written => write!(f, ", written to {path}"),
+            Outcome::Unchanged => write!(f, ", all of it in {path} already"),
+            Outcome::Planned => write!(f, ", would be written to {path}"),
         }
     }
 }

@@ -99,8 +99,10 @@ impl<'a> Check<'a> {
 
     fn scopes(&mut self, scheme: &'a Node, scopes: &'a [Node], pointer: &Pointer<'_>) {
         let of = scheme.text("type");
-        let has_none = matches!(of, Some("apiKey" | "http")) && self.version == Version::V3_0;
-        if let Some(scope) = scopes.first().filter(|_| has_none) {
+        if matches!(of, Some("apiKey" | "http"))
+            && self.version == Version::V3_0
+            && let Some(scope) = scopes.first()
+        {
             let message = "this kind of security has no scopes: the list has to be empty";
             self.major("security-scope", scope.at, pointer, message, "write []");
         }

@@ -82,7 +82,7 @@ fn safe_changes_are_counted_and_shown_when_asked_for() {
     let project = two_files();
     let args = ["old.yaml", "--base", "new.yaml"];
     let ran = diff(&project, &args).expect(0);
-    assert!(ran.stdout.contains("1 are not shown: see them with --include-safe"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("; 1 not shown: --include-safe shows all"), "{}", ran.stdout);
     let ran = diff(&project, &[&args[..], &["--include-safe"]].concat()).expect(0);
     assert!(ran.stdout.contains("safe: property `id` of"), "{}", ran.stdout);
     let same = diff(&project, &["old.yaml", "--base", "old.yaml"]).expect(0);
@@ -138,6 +138,7 @@ fn a_file_that_is_new_breaks_nobody() {
     let project = repository();
     project.write("api/second.yaml", &api("id: {type: string}"));
     let ran = diff(&project, &["api/second.yaml", "--include-safe"]).expect(0);
+    let ran = ran.says("warning: api/second.yaml is compared with nothing").says("commit it");
     assert!(ran.stdout.contains("safe: the operation is new [endpoint-added]"), "{}", ran.stdout);
     assert!(
         ran.stdout.contains("compared with nothing, as api/second.yaml is not in"),
@@ -180,11 +181,11 @@ fn accepted_changes_are_taken_out() {
     };
     let ran =
         accept("# agreed with web\n\nresponse-required-property-removed GET /orders\n").expect(0);
-    assert!(ran.stdout.contains("no changes, 1 ignored"), "{}", ran.stdout);
+    assert!(ran.stdout.contains(": no changes, 1 more accepted, compared"), "{}", ran.stdout);
     accept("response-required-property-removed #/paths/~1orders/get until 2999-01-31\n").expect(0);
-    accept("response-required-property-removed GET /orders until 2020-01-31\n")
-        .expect(3)
-        .says(".openapi-diff-ignore:1: response-required-property-removed is not ignored any more");
+    accept("response-required-property-removed GET /orders until 2020-01-31\n").expect(3).says(
+        ".openapi-diff-ignore:1: response-required-property-removed is not accepted any more",
+    );
     accept("response-required-property-removed POST /orders\n").expect(3).says("delete the line");
     accept("\n\nresponse-required-property-remove GET /orders\n")
         .expect(2)
@@ -192,6 +193,8 @@ fn accepted_changes_are_taken_out() {
         .says("did you mean response-required-property-removed?");
     project.write("landfall.toml", "[defaults.gen-openapi.diff]\nignore_file = \"gone\"\n");
     accept("").expect(2).says("gone cannot be read");
+    project.write("other", "response-required-property-removed GET /orders\n");
+    diff(&project, &["new.yaml", "--base", "old.yaml", "--ignore-file", "other"]).expect(0);
 }
 
 #[test]

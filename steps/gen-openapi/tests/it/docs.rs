@@ -32,14 +32,26 @@ fn the_page_is_written_once_and_then_left_alone() {
     let project = Project::new().with_file("openapi.yaml", ORDERS);
     let args = ["docs", "openapi.yaml", "--to", "public/index.html"];
     let planned = run(&project, &[args.as_slice(), &["--dry-run"]].concat()).expect(0);
-    assert!(planned.stdout.starts_with("planned\n"), "{}", planned.stdout);
+    assert!(planned.stdout.starts_with("planned public/index.html\n"), "{}", planned.stdout);
     assert!(!project.path("public").exists());
     let ran = run(&project, &args).expect(0);
-    assert_eq!(ran.stdout, "written\n  public/index.html\n  2 operations, 1 schema, 0.0 MB\n");
+    assert_eq!(ran.stdout, "written public/index.html\n  2 operations, 1 schema, 19 KB\n");
     let page = project.read("public/index.html");
     let ran = run(&project, &args).expect(0);
-    assert!(ran.stdout.starts_with("unchanged\n"), "{}", ran.stdout);
+    assert!(ran.stdout.starts_with("unchanged public/index.html\n"), "{}", ran.stdout);
     assert_eq!(project.read("public/index.html"), page);
+}
+
+#[test]
+fn a_page_replaces_neither_its_description_nor_a_device() {
+    let project = Project::new().with_file("openapi.yaml", ORDERS);
+    run(&project, &["docs", "openapi.yaml", "--to", "./openapi.yaml"])
+        .expect(2)
+        .says("the page would replace the description")
+        .says("--to");
+    assert_eq!(project.read("openapi.yaml"), ORDERS);
+    // It never ends.
+    run(&project, &["docs", "openapi.yaml", "--to", "/dev/zero"]).expect(2).says("is no file");
 }
 
 #[test]

@@ -89,6 +89,8 @@ fn a_file_is_written_once_and_then_left_alone() {
     assert_eq!(project.read("openapi.json"), ORDERS, "the bytes are the same");
     assert!(run(&project, &["generate"]).expect(0).stdout.starts_with("unchanged openapi.json: "));
     run(&project, &["--check"]).expect(0);
+    project.write("openapi.json", &ORDERS.replace("Orders", "Others"));
+    run(&project, &["--check"]).expect(3).says("is not what would be written, from line 4 on");
     let ran = run(&project, &["--output", "json", "--to", "api/openapi.yaml"]).expect(0);
     let json = ran.json();
     assert_eq!(json["outcome"], "written");
@@ -103,7 +105,14 @@ fn what_cannot_be_written_or_read_is_said_with_what_to_do() {
     run(&project, &[]).expect(2).says("--from");
     run(&project, &["--from", "orders.json", "--to", "-"]).expect(2).says("stdout is the report");
     run(&project, &["--from", "orders.json", "--to", "a.txt"]).expect(2).says("name it .json");
-    run(&project, &["--from", "nobody.json"]).expect(2).says("nobody.json cannot be read");
+    run(&project, &["--from", "nobody.json"])
+        .expect(2)
+        .says("nobody.json cannot be read")
+        .says("name a file that is there");
+    run(&project, &["--from", "-", "--from", "-"]).expect(2).says("read only once");
+    run(&project, &["--from", "orders.json", "--set-version", ""]).expect(2).says("--set-version");
+    run(&project, &["--from", "orders.json", "--to", "/dev/zero"]).expect(2).says("neither JSON");
+    run(&project, &["--from", "ftp://example.com/a.json"]).expect(2).says("ftp:// is not read");
     run(&project, &["--from", "orders.json", "validate"]).expect(2).says("behind its name");
     project.write("swagger.yaml", "swagger: '2.0'\n");
     run(&project, &["--from", "swagger.yaml"])
@@ -175,7 +184,10 @@ fn a_program_that_fails_or_hangs_or_is_missing_is_told_and_leaves_nothing_behind
     run(&project, &[]).expect(2).says("source orders: sh failed (exit status: 7): no database");
     project.write("landfall.toml", &shell("sleep 60 & echo $! > pid; echo waiting >&2; wait"));
     let start = Instant::now();
-    run(&project, &[]).expect(5).says("sh ran longer than 2s: waiting");
+    run(&project, &[])
+        .expect(5)
+        .says("sh ran longer than 2s: waiting")
+        .says("timeout in landfall.toml");
     assert!(start.elapsed() < Duration::from_secs(10));
     assert_ends(&project, "pid");
     // One that leaves something running does not keep the step from going on.

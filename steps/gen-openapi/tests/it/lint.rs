@@ -115,9 +115,32 @@ fn a_baseline_accepts_all_that_is_found_and_nothing_new() {
 }
 
 #[test]
+fn a_baseline_keeps_what_people_wrote_and_is_left_alone_when_nothing_is_new() {
+    let by_hand = "# the bounds are meant so\ncontradiction *\n";
+    let project = project().with_file(".openapi-lint-ignore", &format!("{by_hand}path-query *\n"));
+    let ran = lint(&project, &["a.yaml", "--write-ignore"]).expect(0);
+    assert!(ran.stdout.ends_with("2 more accepted, written to .openapi-lint-ignore\n"));
+    let expected = format!("{by_hand}todo #/info/description\n");
+    assert_eq!(project.read(".openapi-lint-ignore"), expected);
+    let ran = lint(&project, &["a.yaml", "--write-ignore"]).expect(0).says("unchanged");
+    assert!(ran.stdout.ends_with(", all of it in .openapi-lint-ignore already\n"));
+    assert_eq!(project.read(".openapi-lint-ignore"), expected);
+    // Nothing is known of what cannot be read.
+    project.write("a.yaml", "openapi: [");
+    lint(&project, &["a.yaml", "--write-ignore"]).expect(3);
+    assert_eq!(project.read(".openapi-lint-ignore"), expected);
+}
+
+#[test]
+fn who_is_told_of_findings_is_told_what_to_do() {
+    lint(&project(), &["a.yaml"]).expect(3).says("--write-ignore").says("gen-openapi.lint.rules");
+}
+
+#[test]
 fn a_dry_run_writes_no_baseline() {
     let project = project();
-    lint(&project, &["a.yaml", "--write-ignore", "--dry-run"]).expect(0).says("would be written");
+    let ran = lint(&project, &["a.yaml", "--write-ignore", "--dry-run"]).expect(0);
+    assert!(ran.stdout.ends_with(", would be written to .openapi-lint-ignore\n"), "{}", ran.stdout);
     assert!(!project.path(".openapi-lint-ignore").exists());
 }
 

@@ -30,12 +30,17 @@ fn the_file_of_the_project_is_the_default() {
     project.write("api.yaml", RIGHT);
     assert_eq!(validate(&project, &[]).expect(0).stdout, "api.yaml: no findings\n");
     let project = Project::new();
-    validate(&project, &[]).expect(2).says("openapi.json cannot be read");
+    validate(&project, &[]).expect(2).says("openapi.json cannot be read").says("landfall.toml");
+    validate(&project, &["."]).expect(2).says(". cannot be read").says("name a file in it");
+    validate(&project, &["-", "-"]).expect(2).says("standard input can be read only once");
 }
 
 #[test]
 fn gitlab_gets_what_was_found_with_paths_and_lines() {
     let project = Project::new().with_file("api/b.yaml", WRONG);
+    let absolute = project.path("api/b.yaml").canonicalize().unwrap();
+    validate(&project, &[absolute.to_str().unwrap(), "--codequality", "q.json"]).expect(3);
+    assert_eq!(project.json("q.json")[0]["location"]["path"], "api/b.yaml");
     let args =
         ["./api/b.yaml", "--codequality", "q.json", "--junit", "j.xml", "--sarif", "s.sarif"];
     validate(&project, &args).expect(3);
