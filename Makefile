@@ -63,7 +63,7 @@ new-step: ## Write a new step that runs (NAME=verb-noun, DESCRIBE="what it does"
 bench: ## Measure: sizes and start times, the warm demo (STEP=migrate-db: it beside its peers)
 ifdef STEP
 	cargo build --release --package '$(STEP)'
-	@trap '$(testbed)/down bench' EXIT; $(testbed)/up bench && $(repo) bench --step '$(STEP)'
+	@trap '$(testbed)/down bench' EXIT; $(testbed)/up bench '$(STEP)' && $(repo) bench --step '$(STEP)'
 else
 	$(repo) bench
 endif
