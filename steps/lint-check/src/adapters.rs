@@ -1,6 +1,30 @@
 //! The programs that are known here: what each checks, how it is called, and how its output is read.
 
+mod biome;
+mod cfn_lint;
+mod clippy;
+mod diff;
+mod eslint;
+mod findings_of_steps;
+mod gen_openapi;
+mod gitlab_ci;
+mod gitleaks;
+mod gofmt;
+mod golangci_lint;
+mod hadolint;
+mod ktlint;
+mod markdownlint;
+mod php_cs_fixer;
+mod phpstan;
+mod prettier;
+mod ruff;
+mod ruff_format;
+mod rustfmt;
 mod shellcheck;
+mod sqlfluff;
+mod squawk;
+mod typos;
+mod yamllint;
 
 use findings::Severity;
 use serde::{Deserialize, Serialize};
@@ -9,7 +33,31 @@ use serde_json::Value;
 use crate::generic::Format;
 
 /// All of them, by name.
-pub(crate) const ADAPTERS: &[Adapter] = &[shellcheck::ADAPTER];
+pub(crate) const ADAPTERS: &[Adapter] = &[
+    biome::ADAPTER,
+    cfn_lint::ADAPTER,
+    clippy::ADAPTER,
+    eslint::ADAPTER,
+    gen_openapi::ADAPTER,
+    gitlab_ci::ADAPTER,
+    gitleaks::ADAPTER,
+    gofmt::ADAPTER,
+    golangci_lint::ADAPTER,
+    hadolint::ADAPTER,
+    ktlint::ADAPTER,
+    markdownlint::ADAPTER,
+    php_cs_fixer::ADAPTER,
+    phpstan::ADAPTER,
+    prettier::ADAPTER,
+    ruff::ADAPTER,
+    ruff_format::ADAPTER,
+    rustfmt::ADAPTER,
+    shellcheck::ADAPTER,
+    sqlfluff::ADAPTER,
+    squawk::ADAPTER,
+    typos::ADAPTER,
+    yamllint::ADAPTER,
+];
 
 /// A program that is known here. It is data, and one function that reads what it prints.
 #[derive(Debug, Clone, Copy)]
@@ -300,6 +348,24 @@ mod tests {
                 assert!(read.is_err(), "{} took `{half}`: {read:?}", it.name);
             }
         }
+    }
+
+    /// A row of the table in the README.
+    fn row(it: &Adapter) -> String {
+        let when = match it.wanted {
+            Wanted::ByFiles => "there are files for it".to_owned(),
+            Wanted::ByConfig => "its configuration is there".to_owned(),
+            Wanted::ByContent(marks) => format!("a file holds `{}`", marks[0].trim()),
+        };
+        let mends = if it.fix.is_some() { "yes" } else { "" };
+        format!("| `{}` | {} | {when} | {mends} | {} |\n", it.name, it.about, it.install)
+    }
+
+    #[test]
+    fn each_stands_in_the_readme() {
+        let readme = include_str!("../README.md");
+        let table: String = ADAPTERS.iter().map(row).collect();
+        assert!(readme.contains(&table), "the table has to be:\n{table}");
     }
 
     #[test]
