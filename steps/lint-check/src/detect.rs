@@ -89,11 +89,12 @@ pub(crate) fn detect(tree: &Tree, settings: &LintCheck) -> Result<Detected, Fail
                 matching.retain(|path| holds(&tree.head(path), marks));
             }
         }
-        if let Unit::Project(marker) = adapter.unit {
-            if !matching.is_empty() && !matching.iter().any(|path| path.ends_with(marker)) {
-                found.unwanted.push(unwanted(format!("there is no {marker}")));
-                continue;
-            }
+        if let Unit::Project(marker) = adapter.unit
+            && !matching.is_empty()
+            && !matching.iter().any(|path| path.ends_with(marker))
+        {
+            found.unwanted.push(unwanted(format!("there is no {marker}")));
+            continue;
         }
         let config = config_of(adapter, tree, &files);
         let is_bare = config.is_none();

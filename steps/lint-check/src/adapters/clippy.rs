@@ -53,11 +53,12 @@ fn parse(output: &Output) -> Result<Vec<Hit>, Unreadable> {
             _ => continue,
         }
         // A file that is in two targets, as a test and as a binary, is compiled twice.
-        if let Some(hit) = hit(&message["message"]) {
-            if seen.insert((hit.path.clone(), hit.line, hit.column, hit.rule.clone())) {
-                hits.push(hit);
-            }
-        }
+        let found = hit(&message["message"]);
+        hits.extend(
+            found.filter(|hit| {
+                seen.insert((hit.path.clone(), hit.line, hit.column, hit.rule.clone()))
+            }),
+        );
     }
     if !is_whole {
         return Err(Unreadable("cargo did not finish".to_owned()));

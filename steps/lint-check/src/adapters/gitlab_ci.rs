@@ -1,7 +1,6 @@
 //! `.gitlab-ci.yml`, by GitLab's own JSON Schema, which check-jsonschema brings along.
 
 use findings::Severity;
-use serde_json::Value;
 
 use super::{Adapter, Hit, Output, Unit, Unreadable, Wanted, list, text};
 use crate::generic::json;

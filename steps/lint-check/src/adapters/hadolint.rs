@@ -31,6 +31,10 @@ const SYNTAX: &str = "DL1000";
 /// `json`: <https://github.com/hadolint/hadolint#output-formats>. The levels are shellcheck's, and mean the
 /// same.
 fn parse(output: &Output) -> Result<Vec<Hit>, Unreadable> {
+    // It goes on without, and ends as if nothing was wrong.
+    if output.stderr.contains("Error parsing your config file") {
+        return Err(Unreadable("it did not heed its configuration".to_owned()));
+    }
     let report = json(&output.stdout)?;
     let list = report.as_array().ok_or_else(|| Unreadable("its output is no list".to_owned()))?;
     let hits = list.iter().map(|it| {
@@ -74,8 +78,10 @@ mod tests {
     #[test]
     fn a_wrong_configuration_is_no_result() {
         let said = "\"Error parsing your config file in  '.hadolint.yaml':\\nIt should contain\"";
-        let output = printed(1, "", said);
-        assert_eq!(parse(&output).unwrap_err().0, "it printed nothing");
+        let output = printed(0, "[]", said);
+        assert_eq!(parse(&output).unwrap_err().0, "it did not heed its configuration");
         assert!(output.sentence().unwrap().contains("Error parsing your config file"));
+        assert_eq!(parse(&printed(1, "", "")).unwrap_err().0, "it printed nothing");
+        assert!(parse(&printed(1, &FOUND[..100], "")).is_err());
     }
 }
