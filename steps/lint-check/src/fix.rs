@@ -9,7 +9,7 @@ use step_core::process::Process;
 use step_core::{Exit, Fail, output, write_atomically};
 
 use crate::adapters::Unit;
-use crate::run::{Work, arguments, projects, text_of};
+use crate::run::{Work, arguments, folders, text_of};
 use crate::scope;
 use crate::tree::Tree;
 
@@ -67,7 +67,9 @@ async fn mend(tree: &Tree, work: &Work<'_>) -> anyhow::Result<Vec<PathBuf>> {
     let before = Snapshot::of(tree, work)?;
     let args = work.linter.fix.as_deref().unwrap_or_default();
     let files: &[&Path] = if work.linter.unit == Unit::Files { &work.files } else { &[] };
-    for folder in folders(tree, work) {
+    let mut folders = folders(tree, work.linter);
+    folders.retain(|folder| work.files.iter().any(|path| path.starts_with(folder)));
+    for folder in folders {
         let process = Process::new(&work.program, arguments(args, files))
             .folder(tree.root.join(folder))
             .limit(work.linter.limit)
@@ -81,14 +83,6 @@ async fn mend(tree: &Tree, work: &Work<'_>) -> anyhow::Result<Vec<PathBuf>> {
         }
     }
     before.changed(&work.files)
-}
-
-/// Where a linter runs to mend its files.
-fn folders(tree: &Tree, work: &Work<'_>) -> Vec<PathBuf> {
-    let Unit::Project(marker) = work.linter.unit else { return vec![PathBuf::new()] };
-    let mut folders = projects(tree, work.linter, marker);
-    folders.retain(|folder| work.files.iter().any(|path| path.starts_with(folder)));
-    folders
 }
 
 /// The contents of files as they were. They are put back when this is dropped before the linter has

@@ -209,7 +209,7 @@ impl<'a> State<'a> {
                     let names = work.linter.files.iter().map(|path| cache::name(path));
                     names.map(|name| (name, String::new())).collect()
                 }
-                Unit::Project(_) | Unit::Repository => self.hashes,
+                Unit::Project(_) | Unit::Service | Unit::Repository => self.hashes,
             };
             if let Err(err) = self.cache.write(&all) {
                 output::warn(format!("results are not kept: {err:#}"));
@@ -258,15 +258,35 @@ fn jobs<'a>(
             let chunks = state.pending.chunks(size).flat_map(|files| fitting(files));
             chunks.map(|files| job(PathBuf::new(), files.to_vec())).collect()
         }
-        Unit::Repository => vec![job(PathBuf::new(), state.pending.clone())],
-        Unit::Project(marker) => projects(tree, work.linter, marker)
-            .into_iter()
-            .filter_map(|folder| {
-                let inside = |path: &&&Path| path.starts_with(&folder);
-                let files: Vec<&Path> = state.pending.iter().filter(inside).copied().collect();
-                (!files.is_empty()).then(|| job(folder.clone(), files))
-            })
-            .collect(),
+        Unit::Project(_) | Unit::Service | Unit::Repository => {
+            let folders = folders(tree, work.linter);
+            let mut files: Vec<Vec<&Path>> = vec![Vec::new(); folders.len()];
+            for path in &state.pending {
+                let around = folders.iter().enumerate().filter(|(_, it)| path.starts_with(it));
+                // A folder may lie in another.
+                let nearest = around.max_by_key(|(_, folder)| folder.components().count());
+                if let Some((nearest, _)) = nearest {
+                    files[nearest].push(*path);
+                }
+            }
+            let jobs = folders.into_iter().zip(files).filter(|(_, files)| !files.is_empty());
+            jobs.map(|(folder, files)| job(folder, files)).collect()
+        }
+    }
+}
+
+/// The folders in which a linter runs, relative to the root.
+pub(crate) fn folders(tree: &Tree, linter: &Linter) -> Vec<PathBuf> {
+    match linter.unit {
+        Unit::Project(marker) => projects(tree, linter, marker),
+        Unit::Service => {
+            let is_marker = |path: &&PathBuf| path.ends_with("landfall.toml");
+            let services = tree.files.iter().filter(is_marker);
+            let services = services.filter_map(|path| path.parent().map(Path::to_owned));
+            let root = std::iter::once(PathBuf::new());
+            root.chain(services.filter(|folder| folder.parent().is_some())).collect()
+        }
+        Unit::Files | Unit::Repository => vec![PathBuf::new()],
     }
 }
 
@@ -287,7 +307,7 @@ fn fitting<'a, 'b>(files: &'b [&'a Path]) -> Vec<&'b [&'a Path]> {
 
 /// The folders that hold the file which makes a project. A package of Cargo inside of another's folder is
 /// a member of that, unless it says that it is a workspace itself; a module of Go stands for itself.
-pub(crate) fn projects(tree: &Tree, linter: &Linter, marker: &str) -> Vec<PathBuf> {
+fn projects(tree: &Tree, linter: &Linter, marker: &str) -> Vec<PathBuf> {
     let is_marker = |path: &&PathBuf| path.file_name().is_some_and(|name| name == marker);
     let mut folders: Vec<PathBuf> = linter
         .files
@@ -338,7 +358,10 @@ async fn lint(tree: &Tree, work: &Work<'_>, job: &Job<'_>) -> Result<Vec<Hit>, C
         .reader
         .read(&output)
         .map_err(|unreadable| crash(format!("{}{}", unreadable.0, said(&output))))?;
-    Ok(hits.into_iter().map(|hit| located(hit, tree, &job.folder)).collect())
+    // The steps of this project tell paths as they are in the repository, wherever they run.
+    let is_of_root = linter.unit == Unit::Service && tree.root.join(".git").exists();
+    let folder = if is_of_root { Path::new("") } else { &job.folder };
+    Ok(hits.into_iter().map(|hit| located(hit, tree, folder)).collect())
 }
 
 /// The arguments of a start: `{files}` stands for the files.
