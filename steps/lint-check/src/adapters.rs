@@ -99,6 +99,7 @@ pub(crate) struct Adapter {
 
 /// When a repository wants a program, besides that it has files for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::enum_variant_names, reason = "they are read behind `wanted`")]
 pub(crate) enum Wanted {
     /// Always.
     ByFiles,
