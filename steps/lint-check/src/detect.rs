@@ -89,7 +89,15 @@ pub(crate) fn detect(tree: &Tree, settings: &LintCheck) -> Result<Detected, Fail
                 matching.retain(|path| holds(&tree.head(path), marks));
             }
         }
-        let config = config_of(adapter, &files);
+        if let Unit::Project(marker) = adapter.unit
+            && !matching.is_empty()
+            && !matching.iter().any(|path| path.ends_with(marker))
+        {
+            found.unwanted.push(unwanted(format!("there is no {marker}")));
+            continue;
+        }
+        let config = config_of(adapter, tree, &files);
+        let is_bare = config.is_none();
         let why = match (matching.first(), adapter.wanted, config, own.enabled) {
             (None, ..) => {
                 let why = format!("there are no files like {}", adapter.files.join(" "));
@@ -98,15 +106,17 @@ pub(crate) fn detect(tree: &Tree, settings: &LintCheck) -> Result<Detected, Fail
             }
             (Some(_), _, _, Some(true)) => "landfall.toml says `enabled = true`".to_owned(),
             (Some(_), Wanted::ByConfig, None, _) => {
-                let why =
-                    format!("there is none of its configuration: {}", adapter.configs.join(" "));
+                let why = format!(
+                    "there is none of its configuration: {}",
+                    configs_of(adapter).join(" ")
+                );
                 found.unwanted.push(unwanted(why));
                 continue;
             }
             (Some(_), _, Some(config), _) => format!("{} is there", config.display()),
             (Some(first), ..) => format!("{} is there", first.display()),
         };
-        found.linters.push(known(adapter, own, settings, why, matching));
+        found.linters.push(known(adapter, own, settings, is_bare, why, matching));
     }
     for (name, own) in &settings.linters {
         let Some(command) = &own.command else { continue };
@@ -132,10 +142,14 @@ fn known(
     adapter: &Adapter,
     own: &LinterSettings,
     all: &LintCheck,
+    is_bare: bool,
     why: String,
     files: Vec<PathBuf>,
 ) -> Linter {
     let mut args = owned(adapter.args);
+    if is_bare {
+        args.splice(0..0, owned(adapter.bare));
+    }
     // Behind them come the files.
     let place = args.iter().position(|arg| arg == "{files}").unwrap_or(args.len());
     args.splice(place..place, own.args.iter().cloned());
@@ -149,7 +163,12 @@ fn known(
         unit: adapter.unit,
         exits: adapter.exits.to_vec(),
         reader: Reader::Known(adapter.parse),
-        configs: owned(adapter.configs).into_iter().chain(own.configs.clone()).collect(),
+        configs: configs_of(adapter)
+            .into_iter()
+            .chain(adapter.heeds.iter().copied())
+            .map(str::to_owned)
+            .chain(own.configs.clone())
+            .collect(),
         limit: limit(own, all),
         after: own.after.clone(),
         version: own.version.clone(),
@@ -249,12 +268,22 @@ fn holds(head: &[u8], marks: &[&str]) -> bool {
 }
 
 /// The first configuration file of a linter, the one nearest to the root.
-fn config_of<'a>(adapter: &Adapter, files: &[&'a Path]) -> Option<&'a Path> {
+fn config_of<'a>(adapter: &Adapter, tree: &Tree, files: &[&'a Path]) -> Option<&'a Path> {
     let is_config = |path: &&&Path| {
-        let name = path.file_name().map(|it| it.to_string_lossy());
-        name.is_some_and(|name| adapter.configs.contains(&name.as_ref()))
+        let Some(name) = path.file_name().and_then(|it| it.to_str()) else { return false };
+        let has_part = |(shared, mark): &(&str, &str)| {
+            *shared == name
+                && std::fs::read(tree.root.join(path))
+                    .is_ok_and(|text| String::from_utf8_lossy(&text).contains(mark))
+        };
+        adapter.configs.contains(&name) || adapter.shared.iter().any(has_part)
     };
     files.iter().filter(is_config).min_by_key(|path| path.components().count()).copied()
+}
+
+/// The names of the configuration files of a linter.
+fn configs_of(adapter: &Adapter) -> Vec<&'static str> {
+    adapter.configs.iter().copied().chain(adapter.shared.iter().map(|(name, _)| *name)).collect()
 }
 
 /// Patterns of gitignore: one without a slash fits at any depth.

@@ -9,7 +9,7 @@ use step_core::process::Process;
 use step_core::{Exit, Fail, output, write_atomically};
 
 use crate::adapters::Unit;
-use crate::run::{Work, arguments};
+use crate::run::{Work, arguments, folders, text_of};
 use crate::scope;
 use crate::tree::Tree;
 
@@ -67,19 +67,22 @@ async fn mend(tree: &Tree, work: &Work<'_>) -> anyhow::Result<Vec<PathBuf>> {
     let before = Snapshot::of(tree, work)?;
     let args = work.linter.fix.as_deref().unwrap_or_default();
     let files: &[&Path] = if work.linter.unit == Unit::Files { &work.files } else { &[] };
-    let process = Process::new(&work.program, arguments(args, files))
-        .folder(&tree.root)
-        .limit(work.linter.limit)
-        .ending_group();
-    let ran = process.run().await?;
-    let exit = ran.status.code().unwrap_or(-1);
-    if !work.linter.exits.contains(&exit) {
-        before.restore()?;
-        let said = String::from_utf8_lossy(&ran.stderr);
-        let said = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
-        anyhow::bail!("it ended with {}: {said}", ran.status);
+    let mut folders = folders(tree, work.linter);
+    folders.retain(|folder| work.files.iter().any(|path| path.starts_with(folder)));
+    for folder in folders {
+        let process = Process::new(&work.program, arguments(args, files))
+            .folder(tree.root.join(folder))
+            .limit(work.linter.limit)
+            .ending_group();
+        let ran = process.run().await?;
+        let output = text_of(&ran);
+        if !work.linter.exits.contains(&output.exit) {
+            before.restore()?;
+            let said = output.sentence().unwrap_or_default();
+            anyhow::bail!("it ended with {}: {said}", ran.status);
+        }
     }
-    before.changed()
+    before.changed(&work.files)
 }
 
 /// The contents of files as they were. They are put back when this is dropped before the linter has
@@ -107,22 +110,29 @@ impl<'a> Snapshot<'a> {
     }
 
     fn put_back(&self) -> anyhow::Result<()> {
-        for (path, content) in &self.contents {
-            let file = self.tree.root.join(path);
-            if std::fs::read(&file).ok().as_ref() != Some(content) {
-                write_atomically(&file, content)?;
-            }
-        }
-        Ok(())
+        self.altered()
+            .try_for_each(|(path, content)| write_atomically(&self.tree.root.join(path), content))
     }
 
-    /// The files that are other than before.
-    fn changed(mut self) -> anyhow::Result<Vec<PathBuf>> {
+    /// The files that are other than before. A linter that mends a whole project does so also in files
+    /// that nobody asked for: these are put back.
+    fn changed(mut self, asked: &[&Path]) -> anyhow::Result<Vec<PathBuf>> {
+        let mut changed = Vec::new();
+        for (path, content) in self.altered() {
+            if asked.contains(&path.as_path()) {
+                changed.push(path.clone());
+            } else {
+                write_atomically(&self.tree.root.join(path), content)?;
+            }
+        }
         self.is_needed = false;
-        let is_changed = |(path, content): &(&PathBuf, &Vec<u8>)| {
+        Ok(changed)
+    }
+
+    fn altered(&self) -> impl Iterator<Item = (&PathBuf, &Vec<u8>)> {
+        self.contents.iter().filter(|(path, content)| {
             std::fs::read(self.tree.root.join(path)).ok().as_ref() != Some(*content)
-        };
-        Ok(self.contents.iter().filter(is_changed).map(|(path, _)| path.clone()).collect())
+        })
     }
 }
 

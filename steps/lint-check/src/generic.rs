@@ -21,7 +21,8 @@ const COMPILER: &str =
 #[derive(Debug, Clone)]
 pub(crate) struct Format {
     kind: LinterFormat,
-    pattern: Regex,
+    /// For lines.
+    pattern: Option<Regex>,
     /// The rule of what names none.
     rule: String,
     /// How bad it is what does not say that itself.
@@ -51,7 +52,7 @@ pub(crate) fn linter(
     let takes_files = args.iter().any(|arg| arg == "{files}");
     let format = Format {
         kind: own.format.unwrap_or(LinterFormat::Lines),
-        pattern,
+        pattern: Some(pattern),
         rule: name.to_owned(),
         severity: own.severity.and_then(severity).unwrap_or(Severity::Major),
     };
@@ -88,6 +89,11 @@ fn severity(level: Level) -> Option<Severity> {
 }
 
 impl Format {
+    /// That of a linter which prints one of the forms that others read, too.
+    pub(crate) fn of(kind: LinterFormat, rule: &str, severity: Severity) -> Self {
+        Self { kind, pattern: None, rule: rule.to_owned(), severity }
+    }
+
     /// What the linter found.
     ///
     /// # Errors
@@ -116,11 +122,13 @@ impl Format {
             severity: self.severity,
             message: message.into(),
             help: None,
+            within: None,
         }
     }
 
     fn lines(&self, text: &str) -> Vec<Hit> {
-        let found = text.lines().filter_map(|line| self.pattern.captures(line));
+        let Some(pattern) = &self.pattern else { return Vec::new() };
+        let found = text.lines().filter_map(|line| pattern.captures(line));
         found.map(|found| self.line(&found)).collect()
     }
 
@@ -255,6 +263,9 @@ pub(crate) fn word(text: &str) -> Option<Severity> {
 /// # Errors
 /// It is none.
 pub(crate) fn json(text: &str) -> Result<Value, Unreadable> {
+    if text.trim().is_empty() {
+        return Err(Unreadable("it printed nothing".to_owned()));
+    }
     serde_json::from_str(text).map_err(|err| Unreadable(format!("its output is no JSON: {err}")))
 }
 

@@ -5,6 +5,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use findings::Severity;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde::Serialize;
 use step_core::output;
@@ -25,6 +26,9 @@ const WORTH_SPLITTING: usize = 40;
 
 /// How much a linter may print, in bytes.
 const MAX_OUTPUT: usize = 64 * 1024 * 1024;
+
+/// How much is read of what a linter says besides, where some tell their findings, in bytes.
+const MAX_SAID: usize = 8 * 1024 * 1024;
 
 /// What became of a linter.
 #[derive(Debug, Serialize)]
@@ -77,7 +81,7 @@ pub(crate) async fn run(
         works.iter().map(|work| State::begin(tree, work, use_cache)).collect();
     let mut waiting: Vec<Job<'_>> = Vec::new();
     for (index, (work, state)) in works.iter().zip(&states).enumerate() {
-        waiting.extend(jobs(index, work, state, jobs_at_once));
+        waiting.extend(jobs(tree, index, work, state, jobs_at_once));
     }
     // The longest is taken from the end.
     waiting.sort_by(|a, b| a.expected.total_cmp(&b.expected));
@@ -205,11 +209,14 @@ impl<'a> State<'a> {
                     let names = work.linter.files.iter().map(|path| cache::name(path));
                     names.map(|name| (name, String::new())).collect()
                 }
-                Unit::Project(_) | Unit::Repository => self.hashes,
+                Unit::Project(_) | Unit::Service | Unit::Repository => self.hashes,
             };
             if let Err(err) = self.cache.write(&all) {
                 output::warn(format!("results are not kept: {err:#}"));
             }
+        }
+        if work.linter.unit != Unit::Files {
+            self.hits.retain(|hit| is_asked_for(hit, work));
         }
         Checked {
             name: work.linter.name.clone(),
@@ -222,8 +229,21 @@ impl<'a> State<'a> {
     }
 }
 
+/// Of a project only that is told which is in the files to check, and what keeps all of it from working.
+fn is_asked_for(hit: &Hit, work: &Work<'_>) -> bool {
+    hit.path.is_empty()
+        || hit.severity == Severity::Blocker
+        || work.files.contains(&Path::new(&hit.path))
+}
+
 /// The starts that a linter needs for what is not known.
-fn jobs<'a>(index: usize, work: &Work<'a>, state: &State<'a>, at_once: usize) -> Vec<Job<'a>> {
+fn jobs<'a>(
+    tree: &Tree,
+    index: usize,
+    work: &Work<'a>,
+    state: &State<'a>,
+    at_once: usize,
+) -> Vec<Job<'a>> {
     if state.pending.is_empty() {
         return Vec::new();
     }
@@ -238,15 +258,35 @@ fn jobs<'a>(index: usize, work: &Work<'a>, state: &State<'a>, at_once: usize) ->
             let chunks = state.pending.chunks(size).flat_map(|files| fitting(files));
             chunks.map(|files| job(PathBuf::new(), files.to_vec())).collect()
         }
-        Unit::Repository => vec![job(PathBuf::new(), state.pending.clone())],
-        Unit::Project(marker) => projects(&work.linter.files, marker)
-            .into_iter()
-            .filter_map(|folder| {
-                let inside = |path: &&&Path| path.starts_with(&folder);
-                let files: Vec<&Path> = state.pending.iter().filter(inside).copied().collect();
-                (!files.is_empty()).then(|| job(folder.clone(), files))
-            })
-            .collect(),
+        Unit::Project(_) | Unit::Service | Unit::Repository => {
+            let folders = folders(tree, work.linter);
+            let mut files: Vec<Vec<&Path>> = vec![Vec::new(); folders.len()];
+            for path in &state.pending {
+                let around = folders.iter().enumerate().filter(|(_, it)| path.starts_with(it));
+                // A folder may lie in another.
+                let nearest = around.max_by_key(|(_, folder)| folder.components().count());
+                if let Some((nearest, _)) = nearest {
+                    files[nearest].push(*path);
+                }
+            }
+            let jobs = folders.into_iter().zip(files).filter(|(_, files)| !files.is_empty());
+            jobs.map(|(folder, files)| job(folder, files)).collect()
+        }
+    }
+}
+
+/// The folders in which a linter runs, relative to the root.
+pub(crate) fn folders(tree: &Tree, linter: &Linter) -> Vec<PathBuf> {
+    match linter.unit {
+        Unit::Project(marker) => projects(tree, linter, marker),
+        Unit::Service => {
+            let is_marker = |path: &&PathBuf| path.ends_with("landfall.toml");
+            let services = tree.files.iter().filter(is_marker);
+            let services = services.filter_map(|path| path.parent().map(Path::to_owned));
+            let root = std::iter::once(PathBuf::new());
+            root.chain(services.filter(|folder| folder.parent().is_some())).collect()
+        }
+        Unit::Files | Unit::Repository => vec![PathBuf::new()],
     }
 }
 
@@ -265,10 +305,12 @@ fn fitting<'a, 'b>(files: &'b [&'a Path]) -> Vec<&'b [&'a Path]> {
     pieces
 }
 
-/// The outermost folders that hold the file which makes a project.
-fn projects(files: &[PathBuf], marker: &str) -> Vec<PathBuf> {
+/// The folders that hold the file which makes a project. A package of Cargo inside of another's folder is
+/// a member of that, unless it says that it is a workspace itself; a module of Go stands for itself.
+fn projects(tree: &Tree, linter: &Linter, marker: &str) -> Vec<PathBuf> {
     let is_marker = |path: &&PathBuf| path.file_name().is_some_and(|name| name == marker);
-    let mut folders: Vec<PathBuf> = files
+    let mut folders: Vec<PathBuf> = linter
+        .files
         .iter()
         .filter(is_marker)
         .filter_map(|path| path.parent().map(Path::to_owned))
@@ -276,7 +318,10 @@ fn projects(files: &[PathBuf], marker: &str) -> Vec<PathBuf> {
     folders.sort_by_key(|folder| folder.components().count());
     let mut outermost: Vec<PathBuf> = Vec::new();
     for folder in folders {
-        if !outermost.iter().any(|outer| folder.starts_with(outer)) {
+        let text = || std::fs::read_to_string(tree.root.join(&folder).join(marker));
+        let is_member =
+            || marker == "Cargo.toml" && !text().is_ok_and(|it| it.contains("[workspace"));
+        if !(outermost.iter().any(|outer| folder.starts_with(outer)) && is_member()) {
             outermost.push(folder);
         }
     }
@@ -301,18 +346,22 @@ async fn lint(tree: &Tree, work: &Work<'_>, job: &Job<'_>) -> Result<Vec<Hit>, C
         .folder(tree.root.join(&job.folder))
         .limit(linter.limit)
         .at_most(MAX_OUTPUT)
+        .keeping(MAX_SAID)
         .ending_group();
     let ran = process.run().await.map_err(|err| crash(format!("{err:#}")))?;
     let output = text_of(&ran);
     if !linter.exits.contains(&output.exit) {
-        let said = last_line(&output);
+        let said = said(&output);
         return Err(crash(format!("it ended with {}{said}", ran.status)));
     }
     let hits = linter
         .reader
         .read(&output)
-        .map_err(|unreadable| crash(format!("{}{}", unreadable.0, last_line(&output))))?;
-    Ok(hits.into_iter().map(|hit| located(hit, tree, &job.folder)).collect())
+        .map_err(|unreadable| crash(format!("{}{}", unreadable.0, said(&output))))?;
+    // The steps of this project tell paths as they are in the repository, wherever they run.
+    let is_of_root = linter.unit == Unit::Service && tree.root.join(".git").exists();
+    let folder = if is_of_root { Path::new("") } else { &job.folder };
+    Ok(hits.into_iter().map(|hit| located(hit, tree, folder)).collect())
 }
 
 /// The arguments of a start: `{files}` stands for the files.
@@ -337,7 +386,8 @@ fn given(path: &Path) -> OsString {
     }
 }
 
-fn text_of(ran: &Ran) -> Output {
+/// What a program printed, as text.
+pub(crate) fn text_of(ran: &Ran) -> Output {
     Output {
         exit: ran.status.code().unwrap_or(-1),
         stdout: String::from_utf8_lossy(&ran.stdout).into_owned(),
@@ -345,10 +395,8 @@ fn text_of(ran: &Ran) -> Output {
     }
 }
 
-fn last_line(output: &Output) -> String {
-    let said = [&output.stderr, &output.stdout];
-    let line = said.iter().find_map(|it| it.lines().rfind(|line| !line.trim().is_empty()));
-    line.map(|line| format!(": {}", line.trim())).unwrap_or_default()
+fn said(output: &Output) -> String {
+    output.sentence().map(|said| format!(": {said}")).unwrap_or_default()
 }
 
 /// A hit with its path relative to the root of the repository.
