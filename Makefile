@@ -74,6 +74,9 @@ up: ## Start the real parts: Docker Engine, base image, local AWS, PostgreSQL
 up-pipeline: ## Start the real parts, and install what runs GitLab pipelines
 	@$(testbed)/up pipeline
 
+up-linters: ## Install the linters with which lint-check is tested
+	@$(testbed)/up linters
+
 down: ## Stop what `make up` started
 	@$(testbed)/down
 
@@ -84,4 +87,4 @@ clean: ## Remove what was built (not the data of the testbed)
 	cargo clean
 	rm -rf dist examples/*/dist examples/*/.landfall
 
-.PHONY: help demo test check build image gen new-step bench up up-pipeline down reset clean
+.PHONY: help demo test check build image gen new-step bench up up-pipeline up-linters down reset clean

@@ -29,6 +29,7 @@ pub struct Process {
     set: Vec<(String, String)>,
     limit: Duration,
     most: usize,
+    kept: usize,
     ends_group: bool,
 }
 
@@ -58,6 +59,7 @@ impl Process {
             set: Vec::new(),
             limit: Duration::from_secs(300),
             most: usize::MAX,
+            kept: KEPT,
             ends_group: false,
         }
     }
@@ -105,6 +107,13 @@ impl Process {
         self
     }
 
+    /// How much of what the program says besides its output is kept, in bytes: the end of it, 16 kB
+    /// otherwise.
+    pub fn keeping(mut self, bytes: usize) -> Self {
+        self.kept = bytes;
+        self
+    }
+
     /// Ends what the program has started and left running.
     pub fn ending_group(mut self) -> Self {
         self.ends_group = true;
@@ -141,7 +150,7 @@ impl Process {
         let mut child = self.spawn()?;
         let mut group = Group::of(&child);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-        let said = Said::default();
+        let said = Said::new(self.kept);
         let mut output = Vec::new();
         let run = async {
             let reading = async {
@@ -189,7 +198,7 @@ impl Process {
     pub fn start(&self) -> anyhow::Result<Service> {
         let mut child = self.spawn()?;
         let group = Group::of(&child);
-        let said = Said::default();
+        let said = Said::new(self.kept);
         let listening = [
             tokio::spawn(said.clone().listening(child.stdout.take())),
             tokio::spawn(said.clone().listening(child.stderr.take())),
@@ -270,7 +279,7 @@ pub struct Ran {
     pub status: ExitStatus,
     /// All of its output.
     pub stdout: Vec<u8>,
-    /// The end of what it said besides, at most 16 kB.
+    /// The end of what it said besides.
     pub stderr: Vec<u8>,
 }
 
@@ -362,17 +371,24 @@ impl Drop for Group {
 }
 
 /// The end of what a program said.
-#[derive(Debug, Clone, Default)]
-struct Said(Arc<Mutex<VecDeque<u8>>>);
+#[derive(Debug, Clone)]
+struct Said {
+    kept: Arc<Mutex<VecDeque<u8>>>,
+    most: usize,
+}
 
 impl Said {
+    fn new(most: usize) -> Self {
+        Self { kept: Arc::default(), most }
+    }
+
     async fn listen(&self, stream: Option<impl AsyncRead + Unpin>) {
         let Some(mut stream) = stream else { return };
         let mut chunk = [0; 4096];
         while let Ok(length @ 1..) = stream.read(&mut chunk).await {
-            let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
             kept.extend(&chunk[..length]);
-            let excess = kept.len().saturating_sub(KEPT);
+            let excess = kept.len().saturating_sub(self.most);
             kept.drain(..excess);
         }
     }
@@ -382,7 +398,7 @@ impl Said {
     }
 
     fn kept(&self) -> Vec<u8> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner).iter().copied().collect()
     }
 
     /// A message, and the last lines of it.
@@ -457,6 +473,12 @@ mod tests {
         let err = run.output().await.unwrap_err();
         assert_eq!(Fail::of(&err).unwrap().exit(), Exit::TimedOut);
         assert_ends(&folder.path().join("grandchild")).await;
+    }
+
+    #[tokio::test]
+    async fn as_much_is_kept_of_what_a_program_says_as_is_asked_for() {
+        let ran = shell("printf '%0100000d' 7 >&2").keeping(50_000).run().await.unwrap();
+        assert_eq!((ran.stderr.len(), ran.stderr.last()), (50_000, Some(&b'7')));
     }
 
     #[tokio::test]

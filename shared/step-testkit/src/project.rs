@@ -40,6 +40,21 @@ impl Project {
         self
     }
 
+    /// Gives the steps the linters of the testbed, before those of the machine.
+    pub fn with_linters(mut self) -> Self {
+        let folders = ["linters/venv", "linters/node/node_modules/.bin"];
+        let mut folders: Vec<PathBuf> = folders.map(|folder| testbed().join(folder)).into();
+        for folder in &folders {
+            assert!(folder.exists(), "no {}: run `make up-linters`", folder.display());
+        }
+        folders[0].push("bin");
+        let path = self.env.get("PATH").cloned().unwrap_or_default();
+        folders.extend(std::env::split_paths(&path));
+        let path = std::env::join_paths(folders).expect("folders without a colon");
+        self.env.insert("PATH".into(), path.to_str().expect("UTF-8").to_owned());
+        self
+    }
+
     /// Sets a variable for the steps.
     pub fn with_env(mut self, name: &str, value: &str) -> Self {
         self.set_env(name, value);
@@ -206,11 +221,15 @@ pub fn repository() -> PathBuf {
     here.ancestors().nth(2).expect("shared/step-testkit has a root").to_owned()
 }
 
+/// The folder of the testbed.
+fn testbed() -> PathBuf {
+    let elsewhere = std::env::vars().find(|(key, _)| key == "LANDFALL_TESTBED");
+    elsewhere.map_or_else(|| repository().join(".testbed"), |(_, path)| path.into())
+}
+
 /// The variables by which the parts of the testbed are reached.
 pub fn testbed_env() -> BTreeMap<String, String> {
-    let elsewhere = std::env::vars().find(|(key, _)| key == "LANDFALL_TESTBED");
-    let folder = elsewhere.map_or_else(|| repository().join(".testbed"), |(_, path)| path.into());
-    let file = folder.join("env");
+    let file = testbed().join("env");
     let text = std::fs::read_to_string(&file).unwrap_or_else(|err| {
         panic!("the testbed does not run ({}: {err}): run `make up-pipeline`", file.display())
     });

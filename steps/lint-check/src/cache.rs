@@ -210,7 +210,7 @@ fn identity(tree: &Tree, linter: &Linter, program: &Path) -> String {
     if let Reader::Generic(format) = &linter.reader {
         part(&mut hasher, format!("{format:?}").as_bytes());
     }
-    for config in tree.files.iter().filter(|path| linter.is_config(path)) {
+    for config in tree.files.iter().filter(|path| linter.depends_on(path)) {
         file_parts(&mut hasher, tree, config);
     }
     for (name, value) in variables(linter) {

@@ -36,6 +36,8 @@ pub(crate) struct Linter {
     pub(crate) exits: Vec<i32>,
     pub(crate) reader: Reader,
     pub(crate) configs: Vec<String>,
+    /// Other files on which its findings depend; what it shares with others is mostly changed for those.
+    pub(crate) heeds: Vec<String>,
     pub(crate) limit: Duration,
     pub(crate) after: Vec<String>,
     /// How its version has to begin.
@@ -50,13 +52,22 @@ pub(crate) struct Linter {
 }
 
 impl Linter {
-    /// Whether a file configures it.
+    /// Whether a file configures it: then all that it checks is to be checked anew.
     pub(crate) fn is_config(&self, path: &Path) -> bool {
-        let name = path.file_name().unwrap_or_default();
-        self.configs.iter().any(|config| match config.strip_suffix('/') {
-            Some(folder) => path.starts_with(folder),
-            None => name == config.as_str() || path == Path::new(config),
-        })
+        self.configs.iter().any(|config| !config.ends_with('/') && is_named(config, path))
+    }
+
+    /// Whether what it finds in any file depends on this one.
+    pub(crate) fn depends_on(&self, path: &Path) -> bool {
+        self.configs.iter().chain(&self.heeds).any(|config| is_named(config, path))
+    }
+}
+
+/// `NAME`, in any folder; `FOLDER/NAME`; or `FOLDER/` for all that is in it.
+fn is_named(config: &str, path: &Path) -> bool {
+    match config.strip_suffix('/') {
+        Some(folder) => path.starts_with(folder),
+        None => path.ends_with(config),
     }
 }
 
@@ -109,10 +120,10 @@ pub(crate) fn detect(tree: &Tree, settings: &LintCheck) -> Result<Detected, Fail
         }
         let wanted = own.files.clone().unwrap_or_else(|| owned(adapter.files));
         let (set, mut matching) = kinds.matching(&candidates, &wanted)?;
-        if let Wanted::ByContent(marks) = adapter.wanted {
-            if own.files.is_none() {
-                matching.retain(|path| holds(&tree.head(path), marks));
-            }
+        if let Wanted::ByContent(marks) = adapter.wanted
+            && own.files.is_none()
+        {
+            matching.retain(|path| holds(&tree.head(path), marks));
         }
         if let Unit::Project(marker) = adapter.unit {
             let folders = projects(tree, &matching, marker);
@@ -122,7 +133,8 @@ pub(crate) fn detect(tree: &Tree, settings: &LintCheck) -> Result<Detected, Fail
             }
             matching.retain(|path| folders.iter().any(|folder| path.starts_with(folder)));
         }
-        let config = config_of(adapter, &files);
+        let config = config_of(adapter, tree, &files);
+        let is_bare = config.is_none();
         let why = match (matching.first(), adapter.wanted, config, own.enabled) {
             (None, ..) => {
                 let why = format!("there are no files like {}", wanted.join(" "));
@@ -131,15 +143,17 @@ pub(crate) fn detect(tree: &Tree, settings: &LintCheck) -> Result<Detected, Fail
             }
             (Some(_), _, _, Some(true)) => "landfall.toml says `enabled = true`".to_owned(),
             (Some(_), Wanted::ByConfig, None, _) => {
-                let why =
-                    format!("there is none of its configuration: {}", adapter.configs.join(" "));
+                let why = format!(
+                    "there is none of its configuration: {}",
+                    configs_of(adapter).join(" ")
+                );
                 found.unwanted.push(unwanted(why));
                 continue;
             }
             (Some(_), _, Some(config), _) => format!("{} is there", config.display()),
             (Some(first), ..) => format!("{} is there", first.display()),
         };
-        found.linters.push(known(adapter, own, settings, why, (set, matching)));
+        found.linters.push(known(adapter, own, settings, is_bare, why, (set, matching)));
     }
     for (name, own) in &settings.linters {
         let Some(command) = &own.command else { continue };
@@ -164,10 +178,14 @@ fn known(
     adapter: &Adapter,
     own: &LinterSettings,
     all: &LintCheck,
+    is_bare: bool,
     why: String,
     (kinds, files): (GlobSet, Vec<PathBuf>),
 ) -> Linter {
     let mut args = owned(adapter.args);
+    if is_bare {
+        args.splice(0..0, owned(adapter.bare));
+    }
     // Behind them come the files.
     let place = args.iter().position(|arg| arg == "{files}").unwrap_or(args.len());
     args.splice(place..place, own.args.iter().cloned());
@@ -183,6 +201,13 @@ fn known(
         exits: adapter.exits.to_vec(),
         reader: Reader::Known(adapter.parse),
         configs: owned(adapter.configs).into_iter().chain(own.configs.clone()).collect(),
+        heeds: adapter
+            .shared
+            .iter()
+            .map(|(name, _)| *name)
+            .chain(adapter.heeds.iter().copied())
+            .map(str::to_owned)
+            .collect(),
         limit: limit(own, all),
         after: own.after.clone(),
         version: own.version.clone(),
@@ -317,12 +342,26 @@ fn holds(head: &[u8], marks: &[&str]) -> bool {
 }
 
 /// The first configuration file of a linter, the one nearest to the root.
-fn config_of<'a>(adapter: &Adapter, files: &[&'a Path]) -> Option<&'a Path> {
+fn config_of<'a>(adapter: &Adapter, tree: &Tree, files: &[&'a Path]) -> Option<&'a Path> {
     let is_config = |path: &&&Path| {
-        let name = path.file_name().map(|it| it.to_string_lossy());
-        name.is_some_and(|name| adapter.configs.contains(&name.as_ref()))
+        let Some(name) = path.file_name().and_then(|it| it.to_str()) else { return false };
+        let is_own = |config: &&str| match config.strip_suffix('/') {
+            Some(folder) => path.starts_with(folder),
+            None => *config == name,
+        };
+        let has_part = |(shared, mark): &(&str, &str)| {
+            *shared == name
+                && std::fs::read(tree.root.join(path))
+                    .is_ok_and(|text| String::from_utf8_lossy(&text).contains(mark))
+        };
+        adapter.configs.iter().any(is_own) || adapter.shared.iter().any(has_part)
     };
     files.iter().filter(is_config).min_by_key(|path| path.components().count()).copied()
+}
+
+/// The names of the configuration files of a linter.
+fn configs_of(adapter: &Adapter) -> Vec<&'static str> {
+    adapter.configs.iter().copied().chain(adapter.shared.iter().map(|(name, _)| *name)).collect()
 }
 
 /// Patterns of gitignore: one without a slash fits at any depth.

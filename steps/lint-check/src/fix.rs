@@ -10,7 +10,7 @@ use anyhow::Context;
 use step_core::{Exit, Fail, output, write_atomically};
 
 use crate::adapters::Unit;
-use crate::run::{Start, Work, find, pieces_of, process, projects_of};
+use crate::run::{Start, Work, find, pieces_of, process, projects_of, text_of};
 use crate::scope;
 use crate::settings::Args;
 use crate::tree::{Tree, shown};
@@ -107,9 +107,9 @@ async fn mend(tree: &Tree, work: &Work<'_>, path: &[PathBuf]) -> anyhow::Result<
     for start in starts(tree, work) {
         let ran = process(tree, linter, &program, args, &start).run().await?;
         if !ran.status.code().is_some_and(|code| linter.exits.contains(&code)) {
-            let said = String::from_utf8_lossy(&ran.stderr);
-            let said = said.lines().rfind(|line| !line.trim().is_empty()).unwrap_or_default();
-            anyhow::bail!("it ended with {}: {said}", ran.status);
+            let status = ran.status;
+            let said = text_of(ran).sentence().unwrap_or_default();
+            anyhow::bail!("it ended with {status}: {said}");
         }
     }
     before.changed(work)

@@ -25,7 +25,8 @@ const MAX_HITS: usize = 100_000;
 #[derive(Debug, Clone)]
 pub(crate) struct Format {
     kind: LinterFormat,
-    pattern: Regex,
+    /// For lines.
+    pattern: Option<Regex>,
     /// The rule of what names none.
     rule: String,
     /// How bad it is what does not say that itself.
@@ -58,7 +59,7 @@ pub(crate) fn linter(
     let fix = fix.transpose()?;
     let format = Format {
         kind: own.format.unwrap_or(LinterFormat::Lines),
-        pattern,
+        pattern: Some(pattern),
         rule: name.to_owned(),
         severity: own.severity.and_then(severity).unwrap_or(Severity::Major),
     };
@@ -75,6 +76,7 @@ pub(crate) fn linter(
         exits: (0..=125).collect(),
         reader: Reader::Generic(Box::new(format)),
         configs: own.configs.clone(),
+        heeds: Vec::new(),
         limit: limit(own, all),
         after: own.after.clone(),
         version: own.version.clone(),
@@ -97,6 +99,11 @@ fn severity(level: Level) -> Option<Severity> {
 }
 
 impl Format {
+    /// That of a linter which prints one of the forms that others read, too.
+    pub(crate) fn of(kind: LinterFormat, rule: &str, severity: Severity) -> Self {
+        Self { kind, pattern: None, rule: rule.to_owned(), severity }
+    }
+
     /// Whether nothing but the exit code is read.
     pub(crate) fn is_exit(&self) -> bool {
         self.kind == LinterFormat::Exit
@@ -130,11 +137,13 @@ impl Format {
             severity: self.severity,
             message: message.into(),
             help: None,
+            within: None,
         }
     }
 
     fn lines(&self, text: &str) -> Result<Vec<Hit>, Unreadable> {
-        let found = text.lines().filter_map(|line| self.pattern.captures(line));
+        let Some(pattern) = &self.pattern else { return Ok(Vec::new()) };
+        let found = text.lines().filter_map(|line| pattern.captures(line));
         let hits: Vec<Hit> = found.map(|found| self.line(&found)).take(MAX_HITS + 1).collect();
         if hits.len() > MAX_HITS {
             return Err(Unreadable(format!("it told more than {MAX_HITS} findings")));
@@ -292,6 +301,9 @@ pub(crate) fn word(text: &str) -> Option<Severity> {
 /// It is none.
 pub(crate) fn json(text: &str) -> Result<Value, Unreadable> {
     let text = text.trim_start_matches('\u{feff}');
+    if text.trim().is_empty() {
+        return Err(Unreadable("it printed nothing".to_owned()));
+    }
     serde_json::from_str(text).map_err(|err| Unreadable(format!("its output is no JSON: {err}")))
 }
 

@@ -17,7 +17,7 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use findings::{Findings, Tool};
+use findings::{Findings, Severity, Tool};
 use landfall_toml::{Config, DEFAULT_FILE, LintCheck, Needs, nearest};
 use step_core::process::Process;
 use step_core::{Common, Exit, Fail, output};
@@ -25,6 +25,7 @@ use step_core::{Common, Exit, Fail, output};
 pub use report::Done;
 pub use settings::Args;
 
+use adapters::{Hit, Unit};
 use baseline::Baseline;
 use cache::Cache;
 use detect::{Detected, Linter, detect};
@@ -84,31 +85,39 @@ async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<
         .filter(|path| is_asked(path) && scope.has(path) && !excluded.is_match(path))
         .collect();
     let mut planned = Planned::default();
+    let mut told: HashMap<&str, HashSet<String>> = HashMap::new();
     for linter in &linters {
-        let files =
-            files(linter, &scope, &selected).into_iter().filter(|it| is_asked(it)).collect();
+        let mut files = asked(linter, &scope, &selected);
+        files.retain(|path| is_asked(path));
+        told.insert(&linter.name, files.iter().map(|path| shown(path)).collect());
+        if files.is_empty() && misses_one(linter, &scope) {
+            files = linter.files.iter().map(PathBuf::as_path).collect();
+        }
         planned.add(args, tree, linter, files).await;
     }
     output::say(format!("{} files to check ({scope})", selected.len()));
     let Planned { works, skipped, not_started } = planned;
     let fixed = if args.fix { fix::fix(tree, &works, args).await? } else { fix::Fixed::default() };
     let new_lines = scope::new_lines(args, tree, &scope).await?;
-    let looked: HashMap<String, HashSet<String>> = works
-        .iter()
-        .map(|it| (it.linter.name.clone(), it.files.iter().map(|path| shown(path)).collect()))
-        .collect();
+    let looked: HashSet<&Path> = works.iter().flat_map(|it| it.files.iter().copied()).collect();
+    let mut names: Vec<String> = looked.into_iter().map(shown).collect();
+    names.sort();
     let jobs = args.jobs.map_or_else(processors, usize::from);
     let mut checked = run::run(tree, works, jobs, !args.no_cache).await;
     checked.extend(not_started);
-    for linter in &mut checked {
-        linter.hits.retain(|hit| {
-            let path = Path::new(&hit.path);
-            hit.path.is_empty() || (is_asked(path) && !excluded.is_match(path))
-        });
+    let mut elsewhere = 0;
+    for one in &mut checked {
+        one.hits.retain(|hit| !excluded.is_match(&hit.path));
+        if is_by_file(&linters, &one.name) {
+            continue;
+        }
+        let before = one.hits.len();
+        one.hits.retain(|hit| is_told(hit, told.get(one.name.as_str())));
+        elsewhere += before - one.hits.len();
     }
     let findings = report::findings(tree, &checked);
     let findings = if args.write_baseline {
-        write_baseline(&baseline, &findings, &checked, &looked, &linters)?;
+        write_baseline(&baseline, &findings, &checked, &told)?;
         Findings::default()
     } else {
         findings
@@ -116,13 +125,8 @@ async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<
     let (findings, accepted) = findings.partition(|it| !baseline.accepts(it));
     let lines = new_lines.as_ref().map(|lines| New::of(lines, &checked));
     let (findings, old) = findings.partition(|it| lines.as_ref().is_none_or(|new| new.has(it)));
-    let names: HashSet<&String> = looked.values().flatten().collect();
-    let mut names: Vec<String> = names.into_iter().cloned().collect();
-    names.sort();
     let tool = Tool { name: "lint-check", version: env!("CARGO_PKG_VERSION") };
     args.reports.write(&findings, &names, "lint-check", tool)?;
-    let names_of_selected: HashSet<String> = selected.iter().map(|path| shown(path)).collect();
-    let is_elsewhere = |path: &str| !path.is_empty() && !names_of_selected.contains(path);
     let linted = Linted {
         scope: scope.to_string(),
         selected: selected.len(),
@@ -137,10 +141,7 @@ async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<
         },
         accepted: accepted.len(),
         old: old.len(),
-        elsewhere: match scope.changed() {
-            Some(_) => findings.iter().filter(|it| is_elsewhere(it.place().path())).count(),
-            None => 0,
-        },
+        elsewhere,
         fail_on: args.reports.fail_on,
         findings,
         lines: HashMap::new(),
@@ -150,6 +151,18 @@ async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<
         step_core::write_atomically(path, linted.markdown().as_bytes())?;
     }
     Ok(linted.with_sources(tree))
+}
+
+/// Of a whole project that is told which is in the files to check, and what keeps all of it from working.
+/// The rest is what was there before, and of no use to who changes something else.
+fn is_told(hit: &Hit, files: Option<&HashSet<String>>) -> bool {
+    hit.path.is_empty()
+        || hit.severity == Severity::Blocker
+        || files.is_some_and(|files| files.contains(&hit.path))
+}
+
+fn is_by_file(linters: &[Linter], name: &str) -> bool {
+    linters.iter().any(|it| it.name == name && it.unit == Unit::Files)
 }
 
 /// The baseline: that of the command line is seen from the current folder, that of landfall.toml from the
@@ -166,8 +179,7 @@ fn write_baseline(
     baseline: &Baseline,
     findings: &Findings,
     checked: &[Checked],
-    looked: &HashMap<String, HashSet<String>>,
-    linters: &[Linter],
+    told: &HashMap<&str, HashSet<String>>,
 ) -> anyhow::Result<()> {
     if checked.iter().any(|it| it.crash.is_some()) {
         output::warn("the baseline is not written, for not all linters did their work");
@@ -175,10 +187,7 @@ fn write_baseline(
     }
     let is_checked = |rule: &str, path: &str| {
         let linter = rule.split('/').next().unwrap_or(rule);
-        let Some(files) = looked.get(linter) else { return false };
-        let by_file =
-            linters.iter().any(|it| it.name == linter && it.unit == adapters::Unit::Files);
-        !by_file || files.contains(path)
+        told.get(linter).is_some_and(|files| files.contains(path))
     };
     baseline.write(findings, is_checked)?;
     output::say(format!("{} accepted in {}", findings.summary(), baseline.file().display()));
@@ -233,19 +242,20 @@ fn exit_of(err: &anyhow::Error) -> Exit {
     Fail::of(err).map_or(Exit::Failed, Fail::exit)
 }
 
-/// The files that a linter is to look at: those that are selected, and all of them when its configuration
-/// is other than before, or when it looks at whole projects and a file of one is gone.
-fn files<'a>(linter: &'a Linter, scope: &Scope, selected: &HashSet<&Path>) -> Vec<&'a Path> {
+/// The files of a linter that are to be checked: those that are selected, and all of them when its
+/// configuration is other than before.
+fn asked<'a>(linter: &'a Linter, scope: &Scope, selected: &HashSet<&Path>) -> Vec<&'a Path> {
+    let is_configured =
+        scope.changed().is_some_and(|paths| paths.iter().any(|path| linter.is_config(path)));
     let files = linter.files.iter().map(PathBuf::as_path);
-    let is_by_file = linter.unit == adapters::Unit::Files;
-    let concerns_all = |path: &PathBuf| {
-        let is_gone = || linter.kinds.is_match(path) && linter.files.binary_search(path).is_err();
-        linter.is_config(path) || (!is_by_file && is_gone())
-    };
-    if scope.changed().is_some_and(|paths| paths.iter().any(concerns_all)) {
-        return files.collect();
-    }
-    files.filter(|path| selected.contains(path)).collect()
+    files.filter(|path| is_configured || selected.contains(path)).collect()
+}
+
+/// Whether a linter looks at whole projects, and a file of one is gone.
+fn misses_one(linter: &Linter, scope: &Scope) -> bool {
+    let is_gone =
+        |path: &PathBuf| linter.kinds.is_match(path) && linter.files.binary_search(path).is_err();
+    linter.unit != Unit::Files && scope.changed().is_some_and(|paths| paths.iter().any(is_gone))
 }
 
 /// What is new, as findings name it.

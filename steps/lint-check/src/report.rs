@@ -81,8 +81,8 @@ pub struct Linted {
     pub(crate) accepted: usize,
     /// How many findings are not on new lines.
     pub(crate) old: usize,
-    /// How many of the findings are in files that were not to be checked: linters of whole projects tell
-    /// what a change breaks elsewhere.
+    /// How many findings of whole projects are not told, for they are in files that were not to be
+    /// checked.
     pub(crate) elsewhere: usize,
     pub(crate) fail_on: Severity,
     pub(crate) findings: Findings,
@@ -126,14 +126,20 @@ pub(crate) fn findings(tree: &Tree, checked: &[Checked]) -> Findings {
         hits.dedup();
         let text = sources.text(path);
         // What is about no file at all is told at the file that has the settings.
-        let source = Source::new(if path.is_empty() { DEFAULT_FILE } else { path }, text);
+        let source = Source::new(if path.is_empty() { DEFAULT_FILE } else { path }, text.as_str());
         for (linter, hit) in hits {
-            let place = match (hit.line, hit.column) {
+            let looked_up = hit.within.as_deref().and_then(|pointer| line_of(&text, pointer));
+            let line = if hit.line == 0 { looked_up.unwrap_or(0) } else { hit.line };
+            let place = match (line, hit.column) {
                 (0, _) => source.line(1),
                 (line, None) => source.line(line),
                 (line, Some(column)) => source.position(line, column, hit.end),
             };
             let finding = Finding::new(rule(linter, hit), hit.severity, &hit.message, place);
+            let finding = match &hit.within {
+                Some(within) => finding.within(within),
+                None => finding,
+            };
             all.push(match &hit.help {
                 Some(help) => finding.help(help),
                 None => finding,
@@ -141,6 +147,32 @@ pub(crate) fn findings(tree: &Tree, checked: &[Checked]) -> Findings {
         }
     }
     Findings::new(all)
+}
+
+/// The line of what a JSON Pointer leads to in YAML or JSON, as far as its keys begin lines of their own
+/// and each stands further in than the one before.
+fn line_of(text: &str, pointer: &str) -> Option<usize> {
+    let mut lines = text.lines().enumerate();
+    let (mut found, mut depth) = (None, None);
+    for key in pointer.trim_start_matches('#').split('/').skip(1) {
+        let key = key.replace("~1", "/").replace("~0", "~");
+        // An entry of a list has no key; the line of the list is near enough.
+        if key.parse::<usize>().is_ok() {
+            continue;
+        }
+        let is_key = |line: &str| {
+            let line = line.trim_start().trim_start_matches("- ").trim_start();
+            let rest = line.strip_prefix(['"', '\'']).unwrap_or(line).strip_prefix(key.as_str());
+            rest.is_some_and(|rest| {
+                rest.trim_start_matches(['"', '\'']).trim_start().starts_with(':')
+            })
+        };
+        let indent = |line: &str| line.len() - line.trim_start().len();
+        let next = lines.find(|(_, line)| is_key(line) && Some(indent(line)) > depth);
+        let Some((number, line)) = next else { return found };
+        (found, depth) = (Some(number + 1), Some(indent(line)));
+    }
+    found
 }
 
 /// The name of a rule: with its linter's, unless that is all there is.
@@ -263,7 +295,7 @@ impl Linted {
         let counts = [
             (self.accepted, "in the baseline"),
             (self.old, "not on new lines"),
-            (self.elsewhere, "in files that did not change"),
+            (self.elsewhere, "in files that were not to be checked (--all tells them)"),
         ];
         for (number, what) in counts.into_iter().filter(|(number, _)| *number > 0) {
             parts.push(format!("{} {what}", count(number, "finding")));
@@ -510,5 +542,22 @@ impl Hooked {
 impl fmt::Display for Hooked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.outcome(), Path::new(&self.path).display())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pointer_leads_to_its_line() {
+        let text = "stages: [test]\nother:\n  retry: 1\nbuild:\n  script:\n    - make\n  retry:\n    max: 9\n";
+        assert_eq!(line_of(text, "#/build/retry/max"), Some(8));
+        assert_eq!(line_of(text, "#/build/script/0"), Some(5));
+        assert_eq!(line_of(text, "#/stages"), Some(1));
+        // As far as it is found.
+        assert_eq!(line_of(text, "#/build/nothing"), Some(4));
+        assert_eq!(line_of("{\n \"build\": {\n  \"retry\": 9\n }\n}", "#/build/retry"), Some(3));
+        assert_eq!(line_of(text, "#"), None);
     }
 }

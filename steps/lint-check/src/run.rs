@@ -27,6 +27,9 @@ const WORTH_STARTING: usize = 20;
 /// How much a linter may print, in bytes. What is read of it takes several times as much memory.
 const MAX_OUTPUT: usize = 32 * 1024 * 1024;
 
+/// How much is read of what a linter says besides, where some tell their findings, in bytes.
+const MAX_SAID: usize = 8 * 1024 * 1024;
+
 /// What became of a linter.
 #[derive(Debug, Serialize)]
 pub(crate) struct Checked {
@@ -395,12 +398,17 @@ pub(crate) fn projects_of<'a>(tree: &Tree, linter: &Linter, files: &[&'a Path]) 
         Unit::Project(marker) => projects(tree, &linter.files, marker),
         Unit::Files | Unit::Repository => vec![PathBuf::new()],
     };
-    let start = |folder: PathBuf| {
-        let inside = |path: &&&Path| path.starts_with(&folder);
-        let files: Vec<&Path> = files.iter().filter(inside).copied().collect();
-        (!files.is_empty()).then_some(Start { folder, files })
-    };
-    folders.into_iter().filter_map(start).collect()
+    let mut starts: Vec<Start<'_>> =
+        folders.into_iter().map(|folder| Start { folder, files: Vec::new() }).collect();
+    for path in files {
+        let around = starts.iter_mut().filter(|start| path.starts_with(&start.folder));
+        // The innermost.
+        if let Some(start) = around.max_by_key(|start| start.folder.components().count()) {
+            start.files.push(path);
+        }
+    }
+    starts.retain(|start| !start.files.is_empty());
+    starts
 }
 
 /// The folders that hold the file which makes a project. A package of Cargo inside of another's folder is
@@ -442,17 +450,18 @@ async fn lint(tree: &Tree, work: &Work<'_>, start: &Start<'_>) -> Result<Vec<Hit
         Crash { message: format!("{}: {message}", linter.name), exit: Exit::Failed, help }
     };
     let process = process(tree, linter, &work.program, &linter.args, start).at_most(MAX_OUTPUT);
+    let process = process.keeping(MAX_SAID);
     let ran = process.run().await.map_err(|err| Crash::of(&linter.name, &err))?;
     let status = ran.status;
     let output = text_of(ran);
     if !linter.exits.contains(&output.exit) {
-        let said = last_line(&output);
+        let said = said(&output);
         return Err(crash(format!("it ended with {status}{said}")));
     }
     let hits = linter
         .reader
         .read(&output)
-        .map_err(|unreadable| crash(format!("{}{}", unreadable.0, last_line(&output))))?;
+        .map_err(|unreadable| crash(format!("{}{}", unreadable.0, said(&output))))?;
     let alone = match start.files[..] {
         [path] if linter.unit == Unit::Files => Some(path),
         _ => None,
@@ -518,7 +527,8 @@ fn given(path: &Path, folder: &Path) -> OsString {
     }
 }
 
-fn text_of(ran: Ran) -> Output {
+/// What a program printed, as text.
+pub(crate) fn text_of(ran: Ran) -> Output {
     let text = |bytes: Vec<u8>| {
         String::from_utf8(bytes)
             .unwrap_or_else(|err| String::from_utf8_lossy(err.as_bytes()).into_owned())
@@ -530,11 +540,8 @@ fn text_of(ran: Ran) -> Output {
     }
 }
 
-fn last_line(output: &Output) -> String {
-    let said = [&output.stderr, &output.stdout];
-    let line = said.iter().find_map(|it| it.lines().rfind(|line| !line.trim().is_empty()));
-    let line = line.map(|line| line.trim().chars().take(500).collect::<String>());
-    line.map(|line| format!(": {line}")).unwrap_or_default()
+fn said(output: &Output) -> String {
+    output.sentence().map(|said| format!(": {said}")).unwrap_or_default()
 }
 
 /// A hit with its path relative to the root of the repository, and without secrets. What was found when

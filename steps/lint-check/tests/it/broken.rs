@@ -24,7 +24,7 @@ fn one_that_crashes_is_told_and_the_others_findings_are_kept() {
         ("kill -9 $$", "", "it ended with signal: 9 (SIGKILL)"),
         ("echo '{\"runs\": [{\"results\"'", "format = 'sarif'", "its output is no JSON: EOF"),
         ("echo '{}'", "format = 'sarif'", "its output has no `runs`"),
-        ("true", "format = 'codequality'", "its output is no JSON"),
+        ("true", "format = 'codequality'", "it printed nothing"),
         (
             "echo '<checkstyle><file name=\"a.txt\"><error line=\"1\" message=\"m\"/>'",
             "format = 'checkstyle'",

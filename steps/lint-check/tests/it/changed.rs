@@ -200,30 +200,35 @@ fn a_changed_configuration_has_all_files_of_its_linter_checked() {
 #[test]
 fn a_linter_of_the_whole_repository_runs_when_a_file_of_its_kind_is_gone() {
     let (repository, _) = branch();
-    repository.tool("all", "#!/bin/sh\necho old.txt:1:1: it misses gone.txt\n");
+    repository.tool("all", "#!/bin/sh\necho old.txt:1:1: it misses new.txt\n");
     repository.configure(
-        "[defaults.lint-check.linters.all]\ncommand = ['./tools/all']\nfiles = ['*.txt']",
+        "[defaults.lint-check.linters.all]\ncommand = ['./tools/all']\nfiles = ['*.txt']\n\
+         severity = 'blocker'",
     );
     let head = repository.commit();
     repository.lint(&["--against", &head]).expect(0);
     repository.git(&["rm", "--quiet", "new.txt"]);
     let ran = repository.lint(&["--against", &head]).expect(3);
-    assert!(ran.stdout.contains("it misses gone.txt [all]"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("it misses new.txt [all]"), "{}", ran.stdout);
 }
 
 #[test]
-fn what_a_change_breaks_elsewhere_is_told_and_counted() {
+fn of_a_whole_project_that_is_told_which_was_to_be_checked_and_what_breaks_all_of_it() {
     let (repository, base) = branch();
-    repository.tool("all", "#!/bin/sh\necho old.txt:1:1: it calls what is gone\n");
-    repository.configure(
-        "[defaults.lint-check.linters.all]\ncommand = ['./tools/all']\nfiles = ['*.txt']",
-    );
-    repository.commit();
-    let ran = repository.lint(&["--against", &base, "--only", "all"]).expect(3);
-    assert!(last(&ran).contains("1 finding in files that did not change"), "{}", ran.stdout);
-    // Who names paths wants to hear of these.
-    let ran = repository.lint(&["--only", "all", "new.txt"]).expect(0);
-    assert!(!ran.stdout.contains("it calls"), "{}", ran.stdout);
+    repository.tool("all", "#!/bin/sh\nprintf 'old.txt:1:1: old\\nnew.txt:1:1: new\\n'\n");
+    repository.configure("[defaults.lint-check.linters.all]\ncommand = ['./tools/all']");
+    repository.git(&["add", "--all"]);
+    let args = ["--against", &base, "--only", "all"];
+    for _known in [false, true] {
+        let ran = repository.lint(&args).expect(3);
+        assert_eq!(told(&ran), ["new.txt"]);
+        let said = "1 finding in files that were not to be checked (--all tells them)";
+        assert!(last(&ran).contains(said), "{}", ran.stdout);
+    }
+    assert_eq!(told(&repository.lint(&["--only", "all"]).expect(3)), ["new.txt", "old.txt"]);
+    assert_eq!(told(&repository.lint(&["--only", "all", "old.txt"]).expect(3)), ["old.txt"]);
+    repository.configure("severity = 'blocker'");
+    assert_eq!(told(&repository.lint(&args).expect(3)), ["new.txt", "old.txt"]);
 }
 
 #[test]

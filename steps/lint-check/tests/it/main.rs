@@ -1,5 +1,6 @@
 //! The step as a user runs it, in a scratch repository, with small scripts as linters.
 
+mod adapters;
 mod broken;
 mod cached;
 mod changed;
@@ -72,7 +73,7 @@ impl Repository {
         let path = format!("tools/{name}");
         self.write(&path, script);
         let mode = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(self.project.path(&path), mode).unwrap();
+        std::fs::set_permissions(self.project.path(&path), mode).expect("an executable file");
     }
 
     /// Adds linters to landfall.toml.
@@ -84,7 +85,7 @@ impl Repository {
 
     #[track_caller]
     fn git(&self, args: &[&str]) -> String {
-        let output = self.git_command(args).output().unwrap();
+        let output = self.git_command(args).output().expect("git starts");
         assert!(output.status.success(), "git {args:?}: {output:?}");
         String::from_utf8_lossy(&output.stdout).trim().to_owned()
     }
@@ -125,7 +126,7 @@ fn without_known() -> &'static str {
     static SETTINGS: OnceLock<String> = OnceLock::new();
     SETTINGS.get_or_init(|| {
         let list = Project::new().run("lint-check", &["list", "--output", "json"]).expect(0).json();
-        let names = list["report"]["others"].as_array().unwrap().iter();
+        let names = list["report"]["others"].as_array().expect("a list").iter();
         names
             .map(|it| format!("[defaults.lint-check.linters.{}]\nenabled = false\n", it["name"]))
             .collect()
