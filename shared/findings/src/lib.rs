@@ -150,6 +150,11 @@ impl Finding {
         &self.message
     }
 
+    /// What to do about it.
+    pub fn help_text(&self) -> Option<&str> {
+        self.help.as_deref()
+    }
+
     /// Where it is.
     pub fn place(&self) -> &Place {
         &self.place

@@ -43,6 +43,11 @@ impl Place {
     pub fn column(&self) -> Option<usize> {
         self.column
     }
+
+    /// The line and the first column that is not in it, where that is known.
+    pub fn end(&self) -> Option<(usize, usize)> {
+        self.end_line.zip(self.end_column)
+    }
 }
 
 /// `path:line:column`

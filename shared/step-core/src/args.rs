@@ -112,6 +112,23 @@ pub struct GitLab {
         global = true
     )]
     pub merge_request_target_branch: Option<String>,
+    /// The commit at which the merge request left its target.
+    #[arg(
+        long = "ci-merge-request-diff-base-sha",
+        env = "CI_MERGE_REQUEST_DIFF_BASE_SHA",
+        hide = true,
+        global = true
+    )]
+    pub merge_request_diff_base: Option<String>,
+    /// The commit of the target that is merged already in what is checked out, in a pipeline of
+    /// merged results.
+    #[arg(
+        long = "ci-merge-request-target-branch-sha",
+        env = "CI_MERGE_REQUEST_TARGET_BRANCH_SHA",
+        hide = true,
+        global = true
+    )]
+    pub merge_request_target_commit: Option<String>,
     /// The project's main branch.
     #[arg(long = "ci-default-branch", env = "CI_DEFAULT_BRANCH", hide = true, global = true)]
     pub default_branch: Option<String>,

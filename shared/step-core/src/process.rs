@@ -25,6 +25,7 @@ pub struct Process {
     folder: Option<PathBuf>,
     passed: Vec<String>,
     only: Option<Vec<String>>,
+    withheld: Vec<String>,
     set: Vec<(String, String)>,
     limit: Duration,
     most: usize,
@@ -37,6 +38,9 @@ const KEPT: usize = 16 * 1024;
 
 /// How long a service has to end by itself when it is asked to.
 const GRACE: Duration = Duration::from_secs(5);
+
+/// How long is waited for the rest of a program's output after it has ended and its group with it.
+const LEFT: Duration = Duration::from_secs(1);
 
 impl Process {
     /// A program, found in `PATH`, with its arguments. Variables whose names say that they hold
@@ -51,6 +55,7 @@ impl Process {
             folder: None,
             passed: Vec::new(),
             only: None,
+            withheld: Vec::new(),
             set: Vec::new(),
             limit: Duration::from_secs(300),
             most: usize::MAX,
@@ -75,6 +80,12 @@ impl Process {
     /// Passes on only these variables, whatever their names say; `LC_*` means all that begin so.
     pub fn passing_only<I: Into<String>>(mut self, names: impl IntoIterator<Item = I>) -> Self {
         self.only = Some(names.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Does not pass on these variables, whatever their names say; `LC_*` means all that begin so.
+    pub fn withholding<I: Into<String>>(mut self, names: impl IntoIterator<Item = I>) -> Self {
+        self.withheld.extend(names.into_iter().map(Into::into));
         self
     }
 
@@ -141,30 +152,44 @@ impl Process {
         let mut group = Group::of(&child);
         let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
         let said = Said::new(self.kept);
+        let mut output = Vec::new();
         let run = async {
-            let ended = async {
-                let status = child.wait().await;
-                // Its pipes are open as long as what it started has them.
-                if self.ends_group {
-                    group.end();
-                }
-                status
+            let reading = async {
+                tokio::join!(read_all(stdout, self.most, &mut output), said.listen(stderr)).0
             };
-            tokio::join!(ended, read_all(stdout, self.most), said.listen(stderr))
+            tokio::pin!(reading);
+            let mut read = None;
+            let status = loop {
+                tokio::select! {
+                    status = child.wait() => break status,
+                    result = &mut reading, if read.is_none() => read = Some(result),
+                }
+            };
+            // Its pipes are open as long as what it started has them.
+            if self.ends_group {
+                group.end();
+            }
+            let read = match read {
+                Some(read) => read,
+                // What has left the group is not ended, nor waited for.
+                None if self.ends_group => timeout(LEFT, reading).await.unwrap_or(Ok(())),
+                None => reading.await,
+            };
+            (status, read)
         };
-        let Ok((status, stdout, ())) = timeout(self.limit, run).await else {
+        let Ok((status, read)) = timeout(self.limit, run).await else {
             let message =
                 format!("{self} ran longer than {}", humantime::format_duration(self.limit));
             return Err(Fail::new(Exit::TimedOut, said.after(message)).into());
         };
         let status = status.with_context(|| format!("wait for {self}"))?;
         group.has_ended();
-        let stdout = stdout.with_context(|| format!("read the output of {self}"))?;
-        if stdout.len() > self.most {
+        read.with_context(|| format!("read the output of {self}"))?;
+        if output.len() > self.most {
             let most = self.most / 1024 / 1024;
             return Err(Fail::invalid(format!("{self} printed more than {most} MB")).into());
         }
-        Ok(Ran { status, stdout, stderr: said.kept() })
+        Ok(Ran { status, stdout: output, stderr: said.kept() })
     }
 
     /// Starts the program, to go on while it runs. What it prints is kept for errors.
@@ -210,6 +235,9 @@ impl Process {
             Some(beginning) => name.starts_with(beginning),
             None => name == *pattern,
         };
+        if self.withheld.iter().any(fits) {
+            return false;
+        }
         match &self.only {
             Some(only) => only.iter().any(fits),
             None => !is_secret_name(&name) || self.passed.iter().any(|passed| *passed == name),
@@ -392,14 +420,18 @@ fn with_last_lines(message: String, said: &str) -> String {
     if said.is_empty() { message } else { format!("{message}: {said}") }
 }
 
-/// All of a stream, and one byte more than `most` when it has more.
-async fn read_all(stream: Option<impl AsyncRead + Unpin>, most: usize) -> std::io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
+/// All of a stream, and one byte more than `most` when it has more. What was read stays there when this
+/// is given up.
+async fn read_all(
+    stream: Option<impl AsyncRead + Unpin>,
+    most: usize,
+    bytes: &mut Vec<u8>,
+) -> std::io::Result<()> {
     if let Some(stream) = stream {
         let most = u64::try_from(most).unwrap_or(u64::MAX).saturating_add(1);
-        stream.take(most).read_to_end(&mut bytes).await?;
+        stream.take(most).read_to_end(bytes).await?;
     }
-    Ok(bytes)
+    Ok(())
 }
 
 fn last_lines(text: &str) -> String {
@@ -475,6 +507,19 @@ mod tests {
         let run = shell("sleep 60 & echo $! > grandchild; echo done").folder(folder.path());
         assert_eq!(run.ending_group().output().await.unwrap(), "done");
         assert_ends(&folder.path().join("grandchild")).await;
+    }
+
+    #[tokio::test]
+    async fn what_has_left_the_group_is_not_waited_for() {
+        let run = shell("echo done; setsid sleep 5 &").limit(Duration::from_secs(4));
+        assert_eq!(run.ending_group().output().await.unwrap(), "done");
+    }
+
+    #[tokio::test]
+    async fn what_is_withheld_is_not_passed_on() {
+        let run = shell("env").withholding(["CARGO_PKG_*"]).passing("CARGO_PKG_NAME");
+        let said = run.output().await.unwrap();
+        assert!(said.contains("PATH=") && !said.contains("CARGO_PKG_"), "{said}");
     }
 
     #[tokio::test]

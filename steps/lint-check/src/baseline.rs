@@ -12,17 +12,18 @@ use step_core::{Fail, FailContext, write_atomically};
 const DEFAULT: &str = ".lint-baseline.json";
 
 /// The file: a finding for each line, so that a merge of two branches is one of lines.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 struct Accepted {
-    fingerprint: String,
-    rule: String,
     path: String,
+    rule: String,
+    fingerprint: String,
 }
 
 /// The baseline, and where it is.
 #[derive(Debug)]
 pub(crate) struct Baseline {
     file: PathBuf,
+    accepted: Vec<Accepted>,
     fingerprints: HashSet<String>,
 }
 
@@ -37,23 +38,22 @@ impl Baseline {
         is_written: bool,
     ) -> anyhow::Result<Self> {
         let file = named.map_or_else(|| root.join(DEFAULT), |it| root.join(it));
-        let text = match std::fs::read_to_string(&file) {
-            Err(err)
-                if err.kind() == std::io::ErrorKind::NotFound
-                    && (named.is_none() || is_written) =>
-            {
-                return Ok(Self { file, fingerprints: HashSet::new() });
+        let may_be_missing = named.is_none() || is_written;
+        let accepted: Vec<Accepted> = match std::fs::read_to_string(&file) {
+            Err(err) if err.kind() == std::io::ErrorKind::NotFound && may_be_missing => Vec::new(),
+            text => {
+                let text = text.or_fail(|| {
+                    Fail::invalid(format!("the baseline {} cannot be read", file.display()))
+                        .help("write it with --write-baseline")
+                })?;
+                serde_json::from_str(&text).or_fail(|| {
+                    Fail::invalid(format!("{} is no baseline", file.display()))
+                        .help("mend it, or remove it and write it anew with --write-baseline")
+                })?
             }
-            text => text.or_fail(|| {
-                Fail::invalid(format!("the baseline {} cannot be read", file.display()))
-                    .help("write it with --write-baseline")
-            })?,
         };
-        let accepted: Vec<Accepted> = serde_json::from_str(&text).or_fail(|| {
-            Fail::invalid(format!("{} is no baseline", file.display()))
-                .help("write it anew with --write-baseline")
-        })?;
-        Ok(Self { file, fingerprints: accepted.into_iter().map(|it| it.fingerprint).collect() })
+        let fingerprints = accepted.iter().map(|it| it.fingerprint.clone()).collect();
+        Ok(Self { file, accepted, fingerprints })
     }
 
     /// Whether a finding is accepted.
@@ -61,19 +61,26 @@ impl Baseline {
         self.fingerprints.contains(finding.fingerprint())
     }
 
-    /// Writes all findings as accepted.
+    /// Writes all findings as accepted. What was accepted before stays where nobody has looked:
+    /// `is_checked` tells, of a rule and a path, whether this run has.
     ///
     /// # Errors
     /// The file cannot be written.
-    pub(crate) fn write(&self, findings: &Findings) -> anyhow::Result<()> {
-        let lines = findings.iter().map(|it| {
-            serde_json::to_string(&Accepted {
-                fingerprint: it.fingerprint().to_owned(),
-                rule: it.rule().to_owned(),
-                path: it.place().path().to_owned(),
-            })
+    pub(crate) fn write(
+        &self,
+        findings: &Findings,
+        is_checked: impl Fn(&str, &str) -> bool,
+    ) -> anyhow::Result<()> {
+        let before = self.accepted.iter().filter(|it| !is_checked(&it.rule, &it.path)).cloned();
+        let found = findings.iter().map(|it| Accepted {
+            path: it.place().path().to_owned(),
+            rule: it.rule().to_owned(),
+            fingerprint: it.fingerprint().to_owned(),
         });
-        let lines = lines.collect::<Result<Vec<_>, _>>()?;
+        let mut all: Vec<Accepted> = before.chain(found).collect();
+        all.sort();
+        all.dedup();
+        let lines = all.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
         let text = if lines.is_empty() {
             "[]\n".to_owned()
         } else {
@@ -85,5 +92,52 @@ impl Baseline {
     /// Where it is.
     pub(crate) fn file(&self) -> &Path {
         &self.file
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use findings::{Severity, Source};
+
+    use super::*;
+
+    fn findings(text: &str) -> Findings {
+        let source = Source::new("a.sh", text);
+        let lines = text.lines().zip(1..).filter(|(line, _)| line.contains("bad"));
+        let finding = |line| Finding::new("l/R", Severity::Major, "m", source.line(line));
+        Findings::new(lines.map(|(_, line)| finding(line)).collect())
+    }
+
+    fn baseline(root: &Path) -> Baseline {
+        Baseline::read(root, None, false).unwrap()
+    }
+
+    fn accepted(root: &Path, text: &str) -> Vec<bool> {
+        let baseline = baseline(root);
+        findings(text).iter().map(|it| baseline.accepts(it)).collect()
+    }
+
+    #[test]
+    fn lines_that_move_stay_accepted_and_a_further_equal_one_is_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        baseline(root).write(&findings("bad 1\nbad 2\nbad 2\n"), |_, _| true).unwrap();
+        assert_eq!(accepted(root, "\nbad 2\nx\n  bad 1\nbad 2\n"), [true, true, true]);
+        assert_eq!(accepted(root, "bad 2\nbad 2\nbad 2\nbad 3\n"), [true, true, false, false]);
+    }
+
+    #[test]
+    fn what_was_not_looked_at_stays_accepted() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        baseline(root).write(&findings("bad 1\nbad 2\n"), |_, _| true).unwrap();
+        baseline(root).write(&findings("bad 3\n"), |_, path| path != "a.sh").unwrap();
+        assert_eq!(accepted(root, "bad 1\nbad 2\nbad 3\n"), [true, true, true]);
+        baseline(root)
+            .write(&findings("bad 3\n"), |rule, path| rule == "l/R" && path == "a.sh")
+            .unwrap();
+        assert_eq!(accepted(root, "bad 1\nbad 2\nbad 3\n"), [false, false, true]);
+        baseline(root).write(&Findings::default(), |_, _| true).unwrap();
+        assert_eq!(std::fs::read_to_string(root.join(DEFAULT)).unwrap(), "[]\n");
     }
 }

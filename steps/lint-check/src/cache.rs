@@ -1,11 +1,14 @@
 //! What linters said of files that have not changed since.
 //!
 //! A result depends on the program, its arguments, its configuration, and the file: all of these are
-//! hashed, and what has the same hash is not looked at again. How long each linter took is kept beside,
-//! so that the slowest begins first.
+//! hashed, and what has the same hash is not looked at again. What a linter says of a whole project may
+//! depend on any file, so it counts as long as no file of the repository has changed. How long each
+//! linter took is kept beside, so that the slowest begins first.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::Hasher;
+use std::io::Read;
+use std::num::NonZero;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -14,12 +17,28 @@ use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use step_core::write_atomically;
 
-use crate::adapters::{Hit, Unit};
+use crate::adapters::{Hit, Reader};
 use crate::detect::Linter;
-use crate::tree::Tree;
+use crate::tree::{Tree, shown};
 
 /// Where results are kept, relative to the root of the repository. The folder hides itself from git.
 const FOLDER: &str = ".landfall/cache/lint-check";
+
+/// What says which versions are installed beside a project.
+const LOCKS: [&str; 12] = [
+    "package-lock.json",
+    "npm-shrinkwrap.json",
+    "yarn.lock",
+    "pnpm-lock.yaml",
+    "bun.lock",
+    "composer.lock",
+    "poetry.lock",
+    "uv.lock",
+    "pdm.lock",
+    "Pipfile.lock",
+    "requirements.txt",
+    "requirements-dev.txt",
+];
 
 /// The results of a linter.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -27,16 +46,23 @@ pub(crate) struct Cache {
     /// Of program, arguments and configuration.
     identity: String,
     /// How long it took for each file, in seconds.
-    seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    seconds: Option<f64>,
+    /// What the program said when it was asked for its version.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<String>,
     /// By file, or by project: the hash of what was checked, and what was found.
     results: BTreeMap<String, Known>,
     #[serde(skip)]
     file: PathBuf,
+    #[serde(skip)]
+    is_changed: bool,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Known {
     hash: String,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     hits: Vec<Hit>,
 }
 
@@ -48,14 +74,14 @@ impl Cache {
         let read = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
         let mut cache: Cache = read.unwrap_or_default();
         if cache.identity != identity {
-            cache.results.clear();
-            cache.identity = identity;
+            let seconds = cache.seconds;
+            cache = Self { identity, seconds, ..Self::default() };
         }
         cache.file = file;
         cache
     }
 
-    /// What was found in files that have not changed.
+    /// What was found in what has not changed.
     pub(crate) fn find(&self, unit: &str, hash: &str) -> Option<&[Hit]> {
         let known = self.results.get(unit)?;
         (known.hash == hash).then_some(known.hits.as_slice())
@@ -63,29 +89,47 @@ impl Cache {
 
     /// Keeps what was found.
     pub(crate) fn keep(&mut self, unit: String, hash: String, hits: Vec<Hit>) {
+        self.is_changed = true;
         self.results.insert(unit, Known { hash, hits });
     }
 
-    /// How long the linter will take for so many files, in seconds.
-    pub(crate) fn expected(&self, files: usize) -> f64 {
+    /// How long the linter will take for so many files, in seconds, if it ran before.
+    pub(crate) fn expected(&self, files: usize) -> Option<f64> {
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let files = files as f64;
-        self.seconds * files
+        Some(self.seconds? * files)
     }
 
     /// Notes how long it took.
     pub(crate) fn took(&mut self, seconds: f64, files: usize) {
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let files = files.max(1) as f64;
-        self.seconds = seconds / files;
+        self.seconds = Some(seconds / files);
+        self.is_changed = true;
     }
 
-    /// Writes the results, without those of files that are gone.
+    /// What the program said when it was asked for its version.
+    pub(crate) fn version(&self) -> Option<&str> {
+        self.version.as_deref()
+    }
+
+    /// Notes what the program said when it was asked for its version.
+    pub(crate) fn has_version(&mut self, version: &str) {
+        if self.version.as_deref() != Some(version) {
+            self.version = Some(version.to_owned());
+            self.is_changed = true;
+        }
+    }
+
+    /// Writes what is new, without the results of what is gone.
     ///
     /// # Errors
     /// The folder cannot be written.
-    pub(crate) fn write(mut self, units: &HashMap<String, String>) -> anyhow::Result<()> {
-        self.results.retain(|unit, _| units.contains_key(unit));
+    pub(crate) fn write(mut self, units: &HashSet<String>) -> anyhow::Result<()> {
+        if !self.is_changed {
+            return Ok(());
+        }
+        self.results.retain(|unit, _| units.contains(unit));
         let text = serde_json::to_vec(&self)?;
         if let Some(landfall) = self.file.ancestors().nth(3) {
             let ignore = landfall.join(".gitignore");
@@ -97,52 +141,143 @@ impl Cache {
     }
 }
 
-/// The hashes of what a linter checks, by the name of the unit: each file, or all of them together.
-pub(crate) fn hashes(tree: &Tree, linter: &Linter, files: &[&Path]) -> HashMap<String, String> {
-    if linter.unit == Unit::Files {
-        let hash = |path: &&Path| (name(path), hash_of(tree, std::slice::from_ref(path)));
-        return files.iter().map(hash).collect();
+/// A path as the name of its result: no two have the same, for a path does not begin with a slash.
+pub(crate) fn key(path: &Path) -> String {
+    match path.to_str() {
+        Some(text) => text.to_owned(),
+        None => path.as_os_str().as_bytes().iter().map(|byte| format!("/{byte:02x}")).collect(),
     }
-    let all: Vec<&Path> = linter.files.iter().map(PathBuf::as_path).collect();
-    HashMap::from([(String::new(), hash_of(tree, &all))])
 }
 
-/// A path as the name of its result.
-pub(crate) fn name(path: &Path) -> String {
-    path.to_string_lossy().into_owned()
+/// The hashes of files. Each is read once, whatever the number of linters.
+#[derive(Debug, Default)]
+pub(crate) struct Contents<'a>(HashMap<&'a Path, String>);
+
+impl<'a> Contents<'a> {
+    /// Reads the files, on all processors.
+    pub(crate) fn of(tree: &Tree, files: impl IntoIterator<Item = &'a Path>) -> Self {
+        let files: Vec<&Path> = files.into_iter().collect::<HashSet<_>>().into_iter().collect();
+        let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
+        let read = |files: &[&'a Path]| -> Vec<(&'a Path, String)> {
+            let hash = |path: &&'a Path| Some((*path, hash_of(&tree.root.join(path))?));
+            files.iter().filter_map(hash).collect()
+        };
+        let size = files.len().div_ceil(threads).max(64);
+        std::thread::scope(|scope| {
+            let threads: Vec<_> =
+                files.chunks(size).map(|part| scope.spawn(move || read(part))).collect();
+            Self(threads.into_iter().filter_map(|it| it.join().ok()).flatten().collect())
+        })
+    }
+
+    /// The hash of a file; none if it cannot be read.
+    pub(crate) fn get(&self, path: &Path) -> Option<&str> {
+        self.0.get(path).map(String::as_str)
+    }
+
+    /// The hash of all files of the tree; none if one of them cannot be read.
+    pub(crate) fn whole(&self, tree: &Tree) -> Option<String> {
+        let mut hasher = SipHasher13::new();
+        for path in &tree.files {
+            part(&mut hasher, path.as_os_str().as_bytes());
+            part(&mut hasher, self.get(path)?.as_bytes());
+        }
+        Some(hex(&hasher))
+    }
 }
 
-fn hash_of(tree: &Tree, files: &[&Path]) -> String {
+/// In pieces, for a file may be larger than the memory.
+fn hash_of(file: &Path) -> Option<String> {
     let mut hasher = SipHasher13::new();
-    for path in files {
-        part(&mut hasher, path.as_os_str().as_bytes());
-        part(&mut hasher, &std::fs::read(tree.root.join(path)).unwrap_or_default());
+    let mut file = std::fs::File::open(file).ok()?;
+    let mut piece = [0; 32 * 1024];
+    loop {
+        match file.read(&mut piece).ok()? {
+            0 => return Some(hex(&hasher)),
+            length => hasher.write(&piece[..length]),
+        }
     }
-    hex(&hasher)
 }
 
 fn identity(tree: &Tree, linter: &Linter, program: &Path) -> String {
     let mut hasher = SipHasher13::new();
     part(&mut hasher, env!("CARGO_PKG_VERSION").as_bytes());
-    part(&mut hasher, program.as_os_str().as_bytes());
-    // An update writes the file anew; asking for the version would start the program.
-    if let Ok(metadata) = program.metadata() {
-        for number in [metadata.len(), metadata.ino(), metadata.mtime().cast_unsigned()] {
-            part(&mut hasher, &number.to_le_bytes());
-        }
-    }
+    program_parts(&mut hasher, tree, program);
     for arg in &linter.args {
         part(&mut hasher, arg.as_bytes());
     }
-    let is_config = |path: &&PathBuf| {
-        let name = path.file_name().map(|it| it.to_string_lossy()).unwrap_or_default();
-        linter.configs.iter().any(|config| *config == name || Path::new(config) == path.as_path())
-    };
-    for config in tree.files.iter().filter(is_config) {
-        part(&mut hasher, config.as_os_str().as_bytes());
-        part(&mut hasher, &std::fs::read(tree.root.join(config)).unwrap_or_default());
+    // How its output is read; the functions of adapters change with the version of this program.
+    if let Reader::Generic(format) = &linter.reader {
+        part(&mut hasher, format!("{format:?}").as_bytes());
+    }
+    for config in tree.files.iter().filter(|path| linter.depends_on(path)) {
+        file_parts(&mut hasher, tree, config);
+    }
+    for (name, value) in variables(linter) {
+        part(&mut hasher, name.as_bytes());
+        part(&mut hasher, value.as_bytes());
     }
     hex(&hasher)
+}
+
+/// What tells that a program was updated; asking for its version would start it.
+fn program_parts(hasher: &mut SipHasher13, tree: &Tree, program: &Path) {
+    part(hasher, program.as_os_str().as_bytes());
+    let real = program.canonicalize().unwrap_or_else(|_| program.to_owned());
+    written(hasher, &real);
+    if program.starts_with(&tree.root) {
+        // npm gives all files one time, and the plugins of a linter are updated without it.
+        let is_lock = |path: &&PathBuf| {
+            path.file_name().is_some_and(|name| LOCKS.iter().any(|lock| name == *lock))
+        };
+        for lock in tree.files.iter().filter(is_lock) {
+            file_parts(hasher, tree, lock);
+        }
+    }
+    if real.file_name().is_some_and(|name| name == "rustup") {
+        // It stands for the program of a toolchain: <https://rust-lang.github.io/rustup/concepts/proxies.html>
+        for home in real
+            .ancestors()
+            .nth(3)
+            .into_iter()
+            .flat_map(|it| [it.join(".rustup"), it.join("rustup")])
+        {
+            part(hasher, &std::fs::read(home.join("settings.toml")).unwrap_or_default());
+            let updates = std::fs::read_dir(home.join("update-hashes")).into_iter().flatten();
+            let mut updates: Vec<PathBuf> = updates.flatten().map(|it| it.path()).collect();
+            updates.sort();
+            updates.iter().for_each(|update| written(hasher, update));
+        }
+        for name in ["rust-toolchain", "rust-toolchain.toml"] {
+            file_parts(hasher, tree, Path::new(name));
+        }
+    }
+}
+
+/// Size and time of a file. Not its number, which is another in each container of an image.
+fn written(hasher: &mut SipHasher13, file: &Path) {
+    part(hasher, file.as_os_str().as_bytes());
+    if let Ok(metadata) = file.metadata() {
+        part(hasher, &metadata.len().to_le_bytes());
+        part(hasher, &metadata.mtime().to_le_bytes());
+        part(hasher, &metadata.mtime_nsec().to_le_bytes());
+    }
+}
+
+fn file_parts(hasher: &mut SipHasher13, tree: &Tree, path: &Path) {
+    part(hasher, path.as_os_str().as_bytes());
+    part(hasher, hash_of(&tree.root.join(path)).unwrap_or_default().as_bytes());
+}
+
+/// The variables that configure a linter, as far as their names tell: `SHELLCHECK_OPTS`.
+fn variables(linter: &Linter) -> BTreeMap<String, String> {
+    let begin = linter.name.split('-').next().unwrap_or_default().to_ascii_uppercase() + "_";
+    let is_its_own =
+        |name: &str| name.starts_with(&begin) || matches!(name, "RUSTFLAGS" | "RUSTUP_TOOLCHAIN");
+    let all = std::env::vars_os();
+    let all =
+        all.filter_map(|(name, value)| Some((name.into_string().ok()?, shown(Path::new(&value)))));
+    all.filter(|(name, _)| is_its_own(name)).collect()
 }
 
 /// With its length, so that parts cannot run into each other.
@@ -153,4 +288,37 @@ fn part(hasher: &mut SipHasher13, bytes: &[u8]) {
 
 fn hex(hasher: &SipHasher13) -> String {
     format!("{:032x}", u128::from(hasher.finish128()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+
+    use super::*;
+
+    #[test]
+    fn no_two_paths_have_one_key() {
+        let path = |bytes: &'static [u8]| Path::new(OsStr::from_bytes(bytes));
+        assert_eq!(key(path(b"a/b c")), "a/b c");
+        let names = [&b"\xFF"[..], b"\xFE", b"\\xFF", b"/ff", b"\xEF\xBF\xBD"];
+        let keys: HashSet<String> = names.into_iter().map(|it| key(path(it))).collect();
+        // The one with a slash is no path of git's.
+        assert_eq!(keys.len(), 4, "{keys:?}");
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_has_no_hash() {
+        let folder = tempfile::tempdir().unwrap();
+        let files = vec![PathBuf::from("a"), PathBuf::from("b")];
+        std::fs::write(folder.path().join("a"), vec![7; 100_000]).unwrap();
+        let tree = Tree { root: folder.path().to_owned(), files, repository: None };
+        let contents = Contents::of(&tree, tree.files.iter().map(PathBuf::as_path));
+        let one = contents.get(Path::new("a")).unwrap().to_owned();
+        assert_eq!((contents.get(Path::new("b")), contents.whole(&tree)), (None, None));
+        std::fs::write(folder.path().join("a"), vec![7; 100_001]).unwrap();
+        std::fs::write(folder.path().join("b"), "").unwrap();
+        let contents = Contents::of(&tree, tree.files.iter().map(PathBuf::as_path));
+        assert_ne!(contents.get(Path::new("a")).unwrap(), one);
+        assert!(contents.whole(&tree).is_some());
+    }
 }

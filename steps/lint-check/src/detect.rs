@@ -5,13 +5,14 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::{Candidate, Glob, GlobSet, GlobSetBuilder};
 use landfall_toml::{LintCheck, LinterSettings, nearest};
 use serde::Serialize;
 use step_core::Fail;
 
 use crate::adapters::{ADAPTERS, Adapter, Reader, Unit, Wanted};
 use crate::generic;
+use crate::run::projects;
 use crate::tree::Tree;
 
 /// How long a linter may run when nothing else is said.
@@ -27,11 +28,16 @@ pub(crate) struct Linter {
     /// The names under which it may be installed.
     pub(crate) programs: Vec<String>,
     pub(crate) args: Vec<String>,
+    /// The arguments with which it mends.
     pub(crate) fix: Option<Vec<String>>,
+    /// The program that mends, if it is another than the one that checks.
+    pub(crate) fixer: Option<String>,
     pub(crate) unit: Unit,
     pub(crate) exits: Vec<i32>,
     pub(crate) reader: Reader,
     pub(crate) configs: Vec<String>,
+    /// Other files on which its findings depend; what it shares with others is mostly changed for those.
+    pub(crate) heeds: Vec<String>,
     pub(crate) limit: Duration,
     pub(crate) after: Vec<String>,
     /// How its version has to begin.
@@ -39,8 +45,30 @@ pub(crate) struct Linter {
     /// The configuration demands it: that it is missing is an error.
     pub(crate) is_demanded: bool,
     pub(crate) install: String,
+    /// The patterns of its files.
+    pub(crate) kinds: GlobSet,
     /// All files of its kind, relative to the root.
     pub(crate) files: Vec<PathBuf>,
+}
+
+impl Linter {
+    /// Whether a file configures it: then all that it checks is to be checked anew.
+    pub(crate) fn is_config(&self, path: &Path) -> bool {
+        self.configs.iter().any(|config| !config.ends_with('/') && is_named(config, path))
+    }
+
+    /// Whether what it finds in any file depends on this one.
+    pub(crate) fn depends_on(&self, path: &Path) -> bool {
+        self.configs.iter().chain(&self.heeds).any(|config| is_named(config, path))
+    }
+}
+
+/// `NAME`, in any folder; `FOLDER/NAME`; or `FOLDER/` for all that is in it.
+fn is_named(config: &str, path: &Path) -> bool {
+    match config.strip_suffix('/') {
+        Some(folder) => path.starts_with(folder),
+        None => path.ends_with(config),
+    }
 }
 
 /// A linter that does not run.
@@ -56,7 +84,12 @@ pub(crate) struct Unwanted {
 pub(crate) struct Detected {
     pub(crate) linters: Vec<Linter>,
     pub(crate) unwanted: Vec<Unwanted>,
+    /// The files that are not checked.
+    pub(crate) excluded: GlobSet,
 }
+
+/// A file, with its name taken apart to be matched with many patterns.
+type File<'a> = (&'a Path, Candidate<'a>);
 
 /// Finds the linters that a repository needs.
 ///
@@ -65,11 +98,14 @@ pub(crate) struct Detected {
 /// is wrong.
 pub(crate) fn detect(tree: &Tree, settings: &LintCheck) -> Result<Detected, Fail> {
     check_names(settings)?;
+    check_order(settings)?;
     let excluded = patterns(&settings.exclude)?;
-    let files: Vec<&Path> = tree.files.iter().map(PathBuf::as_path).collect();
-    let files: Vec<&Path> = files.into_iter().filter(|path| !excluded.is_match(path)).collect();
+    let all = tree.files.iter().map(|path| (path.as_path(), Candidate::new(path)));
+    let candidates: Vec<File<'_>> =
+        all.filter(|(_, candidate)| !excluded.is_match_candidate(candidate)).collect();
+    let files: Vec<&Path> = candidates.iter().map(|(path, _)| *path).collect();
     let mut kinds = Kinds { tree, interpreters: HashMap::new() };
-    let mut found = Detected::default();
+    let mut found = Detected { excluded, ..Detected::default() };
     let none = LinterSettings::default();
     for adapter in ADAPTERS {
         let own = settings.linters.get(adapter.name).unwrap_or(&none);
@@ -83,24 +119,25 @@ pub(crate) fn detect(tree: &Tree, settings: &LintCheck) -> Result<Detected, Fail
             continue;
         }
         let wanted = own.files.clone().unwrap_or_else(|| owned(adapter.files));
-        let mut matching = kinds.matching(&files, &wanted)?;
-        if let Wanted::ByContent(marks) = adapter.wanted {
-            if own.files.is_none() {
-                matching.retain(|path| holds(&tree.head(path), marks));
-            }
-        }
-        if let Unit::Project(marker) = adapter.unit
-            && !matching.is_empty()
-            && !matching.iter().any(|path| path.ends_with(marker))
+        let (set, mut matching) = kinds.matching(&candidates, &wanted)?;
+        if let Wanted::ByContent(marks) = adapter.wanted
+            && own.files.is_none()
         {
-            found.unwanted.push(unwanted(format!("there is no {marker}")));
-            continue;
+            matching.retain(|path| holds(&tree.head(path), marks));
+        }
+        if let Unit::Project(marker) = adapter.unit {
+            let folders = projects(tree, &matching, marker);
+            if folders.is_empty() && !matching.is_empty() {
+                found.unwanted.push(unwanted(format!("there is no {marker}")));
+                continue;
+            }
+            matching.retain(|path| folders.iter().any(|folder| path.starts_with(folder)));
         }
         let config = config_of(adapter, tree, &files);
         let is_bare = config.is_none();
         let why = match (matching.first(), adapter.wanted, config, own.enabled) {
             (None, ..) => {
-                let why = format!("there are no files like {}", adapter.files.join(" "));
+                let why = format!("there are no files like {}", wanted.join(" "));
                 found.unwanted.push(unwanted(why));
                 continue;
             }
@@ -116,24 +153,23 @@ pub(crate) fn detect(tree: &Tree, settings: &LintCheck) -> Result<Detected, Fail
             (Some(_), _, Some(config), _) => format!("{} is there", config.display()),
             (Some(first), ..) => format!("{} is there", first.display()),
         };
-        found.linters.push(known(adapter, own, settings, is_bare, why, matching));
+        found.linters.push(known(adapter, own, settings, is_bare, why, (set, matching)));
     }
     for (name, own) in &settings.linters {
         let Some(command) = &own.command else { continue };
         if own.enabled == Some(false) || ADAPTERS.iter().any(|it| it.name == name) {
             continue;
         }
-        let matching = match &own.files {
-            Some(wanted) => kinds.matching(&files, wanted)?,
-            None => files.iter().map(|path| path.to_path_buf()).collect(),
-        };
+        let every = ["*".to_owned()];
+        let wanted = own.files.as_deref().unwrap_or(&every);
+        let (set, matching) = kinds.matching(&candidates, wanted)?;
         if matching.is_empty() {
             let why = "there are no files of its patterns".to_owned();
             let about = command.join(" ");
             found.unwanted.push(Unwanted { name: name.clone(), about, why });
             continue;
         }
-        found.linters.push(generic::linter(name, own, settings, matching)?);
+        found.linters.push(generic::linter(name, own, settings, (set, matching))?);
     }
     Ok(found)
 }
@@ -144,7 +180,7 @@ fn known(
     all: &LintCheck,
     is_bare: bool,
     why: String,
-    files: Vec<PathBuf>,
+    (kinds, files): (GlobSet, Vec<PathBuf>),
 ) -> Linter {
     let mut args = owned(adapter.args);
     if is_bare {
@@ -160,20 +196,24 @@ fn known(
         programs: owned(adapter.programs),
         args,
         fix: adapter.fix.map(owned),
+        fixer: None,
         unit: adapter.unit,
         exits: adapter.exits.to_vec(),
         reader: Reader::Known(adapter.parse),
-        configs: configs_of(adapter)
-            .into_iter()
+        configs: owned(adapter.configs).into_iter().chain(own.configs.clone()).collect(),
+        heeds: adapter
+            .shared
+            .iter()
+            .map(|(name, _)| *name)
             .chain(adapter.heeds.iter().copied())
             .map(str::to_owned)
-            .chain(own.configs.clone())
             .collect(),
         limit: limit(own, all),
         after: own.after.clone(),
         version: own.version.clone(),
         is_demanded: own.enabled == Some(true),
         install: adapter.install.to_owned(),
+        kinds,
         files,
     }
 }
@@ -187,6 +227,12 @@ pub(crate) fn limit(own: &LinterSettings, all: &LintCheck) -> Duration {
 fn check_names(settings: &LintCheck) -> Result<(), Fail> {
     let known = || ADAPTERS.iter().map(|it| it.name);
     for (name, own) in &settings.linters {
+        // It is the name of a file as well, and the beginning of the names of rules.
+        let is_plain = |it: char| it.is_ascii_alphanumeric() || "-_.".contains(it);
+        if name.is_empty() || name.starts_with('.') || !name.chars().all(is_plain) {
+            let message = format!("landfall.toml: `{name}` is no name for a linter");
+            return Err(Fail::invalid(message).help("write letters, digits, `-`, `_` and `.`"));
+        }
         if own.command.is_none() && !known().any(|it| it == name) {
             let fail = Fail::invalid(format!("landfall.toml: there is no linter `{name}`"));
             return Err(match nearest(name, known()) {
@@ -207,6 +253,29 @@ fn check_names(settings: &LintCheck) -> Result<(), Fail> {
     Ok(())
 }
 
+/// No linter waits for itself, not even over others.
+fn check_order(settings: &LintCheck) -> Result<(), Fail> {
+    for start in settings.linters.keys() {
+        let mut way = Vec::new();
+        let mut next = vec![(start, 0)];
+        while let Some((name, depth)) = next.pop() {
+            way.truncate(depth);
+            way.push(name.as_str());
+            for other in settings.linters.get(name).into_iter().flat_map(|it| &it.after) {
+                if other == start {
+                    let circle = format!("{} after {start}", way.join(" after "));
+                    let message = format!("landfall.toml: linters wait for each other: {circle}");
+                    return Err(Fail::invalid(message).help("take one of them out of `after`"));
+                }
+                if !way.contains(&other.as_str()) {
+                    next.push((other, depth + 1));
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
 /// Tells files by their names, and by their first line where that says what they are.
 struct Kinds<'a> {
     tree: &'a Tree,
@@ -214,7 +283,11 @@ struct Kinds<'a> {
 }
 
 impl Kinds<'_> {
-    fn matching(&mut self, files: &[&Path], wanted: &[String]) -> Result<Vec<PathBuf>, Fail> {
+    fn matching(
+        &mut self,
+        files: &[File<'_>],
+        wanted: &[String],
+    ) -> Result<(GlobSet, Vec<PathBuf>), Fail> {
         let (scripts, names): (Vec<&String>, Vec<&String>) =
             wanted.iter().partition(|pattern| pattern.starts_with("#!"));
         let names: Vec<String> = names.into_iter().cloned().collect();
@@ -223,10 +296,11 @@ impl Kinds<'_> {
             let Some(interpreter) = kinds.interpreter(path) else { return false };
             scripts.iter().any(|script| script[2..] == interpreter)
         };
-        let matching = files
-            .iter()
-            .filter(|path| names.is_match(path) || (!scripts.is_empty() && is_script(self, path)));
-        Ok(matching.map(|path| path.to_path_buf()).collect())
+        let is_wanted = |(path, candidate): &&File<'_>| {
+            names.is_match_candidate(candidate) || (!scripts.is_empty() && is_script(self, path))
+        };
+        let matching = files.iter().filter(is_wanted).map(|(path, _)| path.to_path_buf()).collect();
+        Ok((names, matching))
     }
 
     /// Of a file whose name has no ending and that may be executed: what its first line names.

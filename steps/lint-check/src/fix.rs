@@ -2,146 +2,209 @@
 //! other's work; and all or nothing for each, as one that fails may leave files half written.
 
 use std::collections::{HashMap, HashSet};
+use std::fs::Permissions;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use step_core::process::Process;
 use step_core::{Exit, Fail, output, write_atomically};
 
 use crate::adapters::Unit;
-use crate::run::{Work, arguments, folders, text_of};
+use crate::run::{Start, Work, find, pieces_of, process, projects_of, text_of};
 use crate::scope;
-use crate::tree::Tree;
+use crate::settings::Args;
+use crate::tree::{Tree, shown};
 
-/// Runs each linter that can mend; the files that are other than before.
-///
-/// # Errors
-/// Exit 8: a file has changes that are not committed. A linter that fails is told, and what it changed
-/// is put back.
-pub(crate) async fn fix(
-    tree: &Tree,
-    works: &[Work<'_>],
-    allow_dirty: bool,
-) -> anyhow::Result<Vec<PathBuf>> {
-    let able: Vec<&Work<'_>> = works.iter().filter(|work| work.linter.fix.is_some()).collect();
-    let files: HashSet<&Path> = able.iter().flat_map(|work| work.files.iter().copied()).collect();
-    if !allow_dirty {
-        refuse_dirty(tree, &files).await?;
-    }
-    let mut mended = HashSet::new();
-    for work in able {
-        let _section = output::section(&format!("{} mends", work.linter.name));
-        match mend(tree, work).await {
-            Ok(changed) => mended.extend(changed),
-            Err(err) => output::warn(format!("{}: nothing was mended: {err:#}", work.linter.name)),
-        }
-    }
-    let mut mended: Vec<PathBuf> = mended.into_iter().collect();
-    mended.sort();
-    Ok(mended)
+/// What became of it.
+#[derive(Debug, Default)]
+pub(crate) struct Fixed {
+    /// The files that are other than before.
+    pub(crate) files: Vec<PathBuf>,
+    /// Why a linter has mended nothing.
+    pub(crate) failed: Vec<String>,
 }
 
-async fn refuse_dirty(tree: &Tree, files: &HashSet<&Path>) -> anyhow::Result<()> {
-    if !tree.root.join(".git").exists() {
+/// Runs each linter that can mend. One that fails is told, and what it changed is put back.
+///
+/// # Errors
+/// Exit 8: a file has changes that are not committed.
+pub(crate) async fn fix(tree: &Tree, works: &[Work<'_>], args: &Args) -> anyhow::Result<Fixed> {
+    let able = in_order(works.iter().filter(|work| work.linter.fix.is_some()).collect());
+    if !args.allow_dirty && !able.is_empty() {
+        let files = able.iter().flat_map(|work| work.files.iter().copied()).collect();
+        refuse_dirty(tree, args, &files).await?;
+    }
+    let mut fixed = Fixed::default();
+    let mut mended = HashSet::new();
+    for work in able {
+        let name = &work.linter.name;
+        let _section = output::section(&format!("{name} mends"));
+        match mend(tree, work, &args.search_path.0).await {
+            Ok(changed) => mended.extend(changed),
+            Err(err) => {
+                let message = format!("{name} has mended nothing: {err:#}");
+                output::warn(&message);
+                fixed.failed.push(message);
+            }
+        }
+    }
+    fixed.files = mended.into_iter().collect();
+    fixed.files.sort();
+    Ok(fixed)
+}
+
+/// Those that run after others come behind them.
+fn in_order<'a, 'b>(mut works: Vec<&'b Work<'a>>) -> Vec<&'b Work<'a>> {
+    let mut ordered = Vec::new();
+    while !works.is_empty() {
+        let waits = |work: &&Work<'_>| {
+            work.linter.after.iter().any(|name| works.iter().any(|it| it.linter.name == *name))
+        };
+        let next = works.iter().position(|work| !waits(work)).unwrap_or(0);
+        ordered.push(works.remove(next));
+    }
+    ordered
+}
+
+async fn refuse_dirty(tree: &Tree, args: &Args, files: &HashSet<&Path>) -> anyhow::Result<()> {
+    if tree.repository.is_none() {
         let fail = Fail::new(
             Exit::Refused,
             "what is mended here could not be undone: this is no repository of git",
         );
         return Err(fail.help("add --allow-dirty to do it all the same").into());
     }
-    let dirty = scope::dirty(&tree.root).await?;
-    let dirty: Vec<String> = dirty
+    let dirty = scope::dirty(args, tree).await?;
+    let mut dirty: Vec<String> = dirty
         .iter()
         .filter(|path| files.contains(path.as_path()))
-        .map(|path| path.display().to_string())
+        .map(|path| shown(path))
         .collect();
     if dirty.is_empty() {
         return Ok(());
     }
-    let message = format!("these files have changes that are not committed: {}", dirty.join(", "));
-    Err(Fail::new(Exit::Refused, message).help("commit or stash them, or add --allow-dirty").into())
+    dirty.sort();
+    let (what, help) = if args.scope.staged {
+        ("are not staged", "stage or stash them, or add --allow-dirty")
+    } else {
+        ("are not committed", "commit or stash them, or add --allow-dirty")
+    };
+    let message = format!("these files have changes that {what}: {}", dirty.join(", "));
+    Err(Fail::new(Exit::Refused, message).help(help).into())
 }
 
 /// Lets one linter mend its files; those that are other than before.
-async fn mend(tree: &Tree, work: &Work<'_>) -> anyhow::Result<Vec<PathBuf>> {
+async fn mend(tree: &Tree, work: &Work<'_>, path: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+    let linter = work.linter;
+    let program = match &linter.fixer {
+        Some(fixer) => find(tree, std::slice::from_ref(fixer), path)
+            .with_context(|| format!("{fixer} is not installed"))?,
+        None => work.program.clone(),
+    };
+    let args = linter.fix.as_deref().unwrap_or_default();
+    // Dropped on the way out, whether by an error or because the run is cancelled, it puts all back.
     let before = Snapshot::of(tree, work)?;
-    let args = work.linter.fix.as_deref().unwrap_or_default();
-    let files: &[&Path] = if work.linter.unit == Unit::Files { &work.files } else { &[] };
-    let mut folders = folders(tree, work.linter);
-    folders.retain(|folder| work.files.iter().any(|path| path.starts_with(folder)));
-    for folder in folders {
-        let process = Process::new(&work.program, arguments(args, files))
-            .folder(tree.root.join(folder))
-            .limit(work.linter.limit)
-            .ending_group();
-        let ran = process.run().await?;
-        let output = text_of(&ran);
-        if !work.linter.exits.contains(&output.exit) {
-            before.restore()?;
-            let said = output.sentence().unwrap_or_default();
-            anyhow::bail!("it ended with {}: {said}", ran.status);
+    for start in starts(tree, work) {
+        let ran = process(tree, linter, &program, args, &start).run().await?;
+        if !ran.status.code().is_some_and(|code| linter.exits.contains(&code)) {
+            let status = ran.status;
+            let said = text_of(ran).sentence().unwrap_or_default();
+            anyhow::bail!("it ended with {status}: {said}");
         }
     }
-    before.changed(&work.files)
+    before.changed(work)
 }
 
-/// The contents of files as they were. They are put back when this is dropped before the linter has
+fn starts<'a>(tree: &Tree, work: &Work<'a>) -> Vec<Start<'a>> {
+    match work.linter.unit {
+        Unit::Files => pieces_of(&work.files, 1),
+        Unit::Project(_) | Unit::Service | Unit::Repository => {
+            projects_of(tree, work.linter, &work.files)
+        }
+    }
+}
+
+/// The files of a linter as they were. They are put back when this is dropped before the linter has
 /// ended, as when the run is cancelled.
 struct Snapshot<'a> {
     tree: &'a Tree,
-    contents: HashMap<PathBuf, Vec<u8>>,
+    files: HashMap<PathBuf, (Vec<u8>, Permissions)>,
+    /// Size and time of those that are not of its kind.
+    others: HashMap<&'a Path, (u64, i64, i64)>,
     is_needed: bool,
 }
 
 impl<'a> Snapshot<'a> {
     fn of(tree: &'a Tree, work: &Work<'_>) -> anyhow::Result<Self> {
         let read = |path: &PathBuf| {
-            let content = std::fs::read(tree.root.join(path));
-            let content = content.with_context(|| format!("read {}", path.display()))?;
-            Ok((path.clone(), content))
+            let file = tree.root.join(path);
+            let content = std::fs::read(&file).with_context(|| format!("read {}", shown(path)))?;
+            let permissions = file.metadata().with_context(|| shown(path))?.permissions();
+            Ok((path.clone(), (content, permissions)))
         };
-        let contents = work.linter.files.iter().map(read).collect::<anyhow::Result<_>>()?;
-        Ok(Self { tree, contents, is_needed: true })
-    }
-
-    fn restore(mut self) -> anyhow::Result<()> {
-        self.is_needed = false;
-        self.put_back()
-    }
-
-    fn put_back(&self) -> anyhow::Result<()> {
-        self.altered()
-            .try_for_each(|(path, content)| write_atomically(&self.tree.root.join(path), content))
+        let files: HashMap<_, _> =
+            work.linter.files.iter().map(read).collect::<anyhow::Result<_>>()?;
+        let others = tree.files.iter().filter(|path| !files.contains_key(*path));
+        let others =
+            others.filter_map(|path| Some((path.as_path(), written(&tree.root.join(path))?)));
+        let others = others.collect();
+        Ok(Self { tree, files, others, is_needed: true })
     }
 
     /// The files that are other than before. A linter that mends a whole project does so also in files
     /// that nobody asked for: these are put back.
-    fn changed(mut self, asked: &[&Path]) -> anyhow::Result<Vec<PathBuf>> {
+    fn changed(mut self, work: &Work<'_>) -> anyhow::Result<Vec<PathBuf>> {
+        let asked: HashSet<&Path> = work.files.iter().copied().collect();
         let mut changed = Vec::new();
-        for (path, content) in self.altered() {
-            if asked.contains(&path.as_path()) {
+        for path in self.altered() {
+            if asked.contains(path.as_path()) {
                 changed.push(path.clone());
             } else {
-                write_atomically(&self.tree.root.join(path), content)?;
+                self.put_back(path)?;
+            }
+        }
+        for (path, before) in &self.others {
+            if written(&self.tree.root.join(path)).as_ref() != Some(before) {
+                let name = &work.linter.name;
+                output::warn(format!(
+                    "{name} has changed {}, which is not of its kind",
+                    shown(path)
+                ));
+                changed.push(path.to_path_buf());
             }
         }
         self.is_needed = false;
         Ok(changed)
     }
 
-    fn altered(&self) -> impl Iterator<Item = (&PathBuf, &Vec<u8>)> {
-        self.contents.iter().filter(|(path, content)| {
-            std::fs::read(self.tree.root.join(path)).ok().as_ref() != Some(*content)
-        })
+    fn altered(&self) -> Vec<&PathBuf> {
+        let is_altered = |(path, (content, _)): &(&PathBuf, &(Vec<u8>, Permissions))| {
+            std::fs::read(self.tree.root.join(path)).ok().as_ref() != Some(content)
+        };
+        self.files.iter().filter(is_altered).map(|(path, _)| path).collect()
+    }
+
+    fn put_back(&self, path: &Path) -> anyhow::Result<()> {
+        let Some((content, permissions)) = self.files.get(path) else { return Ok(()) };
+        let file = self.tree.root.join(path);
+        write_atomically(&file, content)?;
+        std::fs::set_permissions(&file, permissions.clone()).with_context(|| shown(path))
     }
 }
 
 impl Drop for Snapshot<'_> {
     fn drop(&mut self) {
         if self.is_needed {
-            if let Err(err) = self.put_back() {
-                output::warn(format!("what was half mended could not be put back: {err:#}"));
+            for path in self.altered() {
+                if let Err(err) = self.put_back(path) {
+                    output::warn(format!("what was half mended could not be put back: {err:#}"));
+                }
             }
         }
     }
+}
+
+fn written(file: &Path) -> Option<(u64, i64, i64)> {
+    let metadata = file.symlink_metadata().ok()?;
+    Some((metadata.len(), metadata.mtime(), metadata.mtime_nsec()))
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use findings::Severity;
+use globset::GlobSet;
 use landfall_toml::{Level, LintCheck, LinterFormat, LinterSettings};
 use quick_xml::Reader as Xml;
 use quick_xml::events::{BytesStart, Event};
@@ -16,6 +17,9 @@ use crate::detect::{Linter, limit};
 /// As compilers write it: `path:line:column: message`, the column only where it is known.
 const COMPILER: &str =
     r"^(?P<path>[^:\s][^:]*):(?P<line>\d+):(?:(?P<column>\d+):)? *(?P<message>.+)$";
+
+/// How many lines of one run are read as findings, so that memory has a bound.
+const MAX_HITS: usize = 100_000;
 
 /// What a linter prints, and what it leaves out.
 #[derive(Debug, Clone)]
@@ -37,7 +41,7 @@ pub(crate) fn linter(
     name: &str,
     own: &LinterSettings,
     all: &LintCheck,
-    files: Vec<PathBuf>,
+    (kinds, files): (GlobSet, Vec<PathBuf>),
 ) -> Result<Linter, Fail> {
     let wrong = |what: String| Fail::invalid(format!("landfall.toml: the linter `{name}`: {what}"));
     let command = own.command.as_deref().unwrap_or_default();
@@ -50,6 +54,9 @@ pub(crate) fn linter(
         return Err(wrong("`pattern` has no group `path`: write (?P<path>…)".to_owned()));
     }
     let takes_files = args.iter().any(|arg| arg == "{files}");
+    let fix =
+        own.fix.as_ref().map(|fix| fix.split_first().ok_or_else(|| wrong("`fix` is empty".into())));
+    let fix = fix.transpose()?;
     let format = Format {
         kind: own.format.unwrap_or(LinterFormat::Lines),
         pattern: Some(pattern),
@@ -62,17 +69,20 @@ pub(crate) fn linter(
         why: "landfall.toml has its command".to_owned(),
         programs: vec![program.clone()],
         args: args.iter().chain(&own.args).cloned().collect(),
-        fix: own.fix.as_ref().map(|fix| fix.iter().skip(1).cloned().collect()),
+        fix: fix.map(|(_, args)| args.to_vec()),
+        fixer: fix.map(|(program, _)| program.clone()),
         unit: if takes_files { Unit::Files } else { Unit::Repository },
         // Whatever it ends with, its output is read; what cannot be read is told.
         exits: (0..=125).collect(),
         reader: Reader::Generic(Box::new(format)),
         configs: own.configs.clone(),
+        heeds: Vec::new(),
         limit: limit(own, all),
         after: own.after.clone(),
         version: own.version.clone(),
         is_demanded: true,
         install: format!("install {program}"),
+        kinds,
         files,
     })
 }
@@ -94,13 +104,18 @@ impl Format {
         Self { kind, pattern: None, rule: rule.to_owned(), severity }
     }
 
+    /// Whether nothing but the exit code is read.
+    pub(crate) fn is_exit(&self) -> bool {
+        self.kind == LinterFormat::Exit
+    }
+
     /// What the linter found.
     ///
     /// # Errors
     /// The output has another form; or nothing was found and the linter failed all the same.
     pub(crate) fn read(&self, output: &Output) -> Result<Vec<Hit>, Unreadable> {
         let hits = match self.kind {
-            LinterFormat::Lines => self.lines(&output.stdout),
+            LinterFormat::Lines => self.lines(&output.stdout)?,
             LinterFormat::Checkstyle => self.checkstyle(&output.stdout)?,
             LinterFormat::Sarif => self.sarif(&output.stdout)?,
             LinterFormat::CodeQuality => self.code_quality(&output.stdout)?,
@@ -126,10 +141,14 @@ impl Format {
         }
     }
 
-    fn lines(&self, text: &str) -> Vec<Hit> {
-        let Some(pattern) = &self.pattern else { return Vec::new() };
+    fn lines(&self, text: &str) -> Result<Vec<Hit>, Unreadable> {
+        let Some(pattern) = &self.pattern else { return Ok(Vec::new()) };
         let found = text.lines().filter_map(|line| pattern.captures(line));
-        found.map(|found| self.line(&found)).collect()
+        let hits: Vec<Hit> = found.map(|found| self.line(&found)).take(MAX_HITS + 1).collect();
+        if hits.len() > MAX_HITS {
+            return Err(Unreadable(format!("it told more than {MAX_HITS} findings")));
+        }
+        Ok(hits)
     }
 
     fn line(&self, found: &Captures<'_>) -> Hit {
@@ -154,8 +173,15 @@ impl Format {
             |what: String| Unreadable(format!("its output is no XML of Checkstyle: {what}"));
         let mut xml = Xml::from_str(text);
         let (mut hits, mut path, mut is_checkstyle) = (Vec::new(), String::new(), false);
+        let mut depth = 0;
         loop {
-            match xml.read_event().map_err(|err| wrong(err.to_string()))? {
+            let event = xml.read_event().map_err(|err| wrong(err.to_string()))?;
+            match &event {
+                Event::Start(_) => depth += 1,
+                Event::End(_) => depth -= 1,
+                _ => {}
+            }
+            match event {
                 Event::Start(tag) | Event::Empty(tag) => match tag.name().as_ref() {
                     b"checkstyle" => is_checkstyle = true,
                     b"file" => path = attribute(&tag, "name").unwrap_or_default(),
@@ -174,6 +200,7 @@ impl Format {
                     }
                     _ => {}
                 },
+                Event::Eof if depth > 0 => return Err(wrong("it is cut off".to_owned())),
                 Event::Eof if is_checkstyle => return Ok(hits),
                 Event::Eof => return Err(wrong("it has no element `checkstyle`".to_owned())),
                 _ => {}
@@ -188,6 +215,16 @@ impl Format {
         let runs =
             runs.ok_or_else(|| Unreadable("its output has no `runs` of SARIF".to_owned()))?;
         let results = runs.iter().filter_map(|run| run["results"].as_array()).flatten();
+        // Neither what was accepted in the source nor what is no finding.
+        let is_open = |result: &&Value| {
+            let suppressions = result["suppressions"].as_array();
+            suppressions.is_none_or(Vec::is_empty)
+                && !matches!(
+                    result["kind"].as_str(),
+                    Some("pass" | "notApplicable" | "informational")
+                )
+        };
+        let results = results.filter(is_open);
         Ok(results
             .map(|result| {
                 let place = &result["locations"][0]["physicalLocation"];
@@ -263,6 +300,7 @@ pub(crate) fn word(text: &str) -> Option<Severity> {
 /// # Errors
 /// It is none.
 pub(crate) fn json(text: &str) -> Result<Value, Unreadable> {
+    let text = text.trim_start_matches('\u{feff}');
     if text.trim().is_empty() {
         return Err(Unreadable("it printed nothing".to_owned()));
     }

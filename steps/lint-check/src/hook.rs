@@ -1,11 +1,12 @@
 //! The hook of git that checks what is staged before each commit.
 
+use std::io::ErrorKind;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use step_core::process::Process;
-use step_core::{Exit, Fail, write_atomically};
+use step_core::{Exit, Fail, FailContext, write_atomically};
 
 /// How the hook is known again.
 const MARK: &str = "# lint-check hook";
@@ -16,15 +17,49 @@ const HOOK: &str = "#!/bin/sh
 exec lint-check --staged --quiet
 ";
 
-/// Where git looks for the hook.
+/// Where git looks for the hook of this repository.
 ///
 /// # Errors
-/// Exit 2: this is no repository.
+/// Exit 2: this is no repository. Exit 8: it looks in a place that is for others as well.
 async fn place(root: &Path) -> anyhow::Result<PathBuf> {
-    let asked = Process::new("git", ["rev-parse", "--git-path", "hooks/pre-commit"]);
-    let asked = asked.folder(root).output().await;
-    let path = asked.context(Fail::invalid("this is no repository of git"))?;
-    Ok(root.join(path))
+    let ask = async |what: [&str; 2]| {
+        let asked = Process::new("git", ["rev-parse", what[0], what[1]]).folder(root);
+        let path = asked.output().await;
+        let path =
+            path.or_fail(|| Fail::invalid("this is no repository of git").help("run in a clone"))?;
+        anyhow::Ok(root.join(path))
+    };
+    let path = ask(["--git-path", "hooks/pre-commit"]).await?;
+    let shared = ask(["--path-format=absolute", "--git-common-dir"]).await?;
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    let folder = real(path.parent().unwrap_or(root));
+    if folder.starts_with(real(root)) || folder.starts_with(real(&shared)) {
+        return Ok(path);
+    }
+    let message =
+        format!("git takes hooks from {} for other repositories as well", folder.display());
+    Err(Fail::new(Exit::Refused, message)
+        .help("git config --local core.hooksPath .git/hooks makes it take those of this one")
+        .into())
+}
+
+/// What is there.
+enum Found {
+    Nothing,
+    Own(String),
+    /// Something that somebody else has written, or made in another way.
+    Other,
+}
+
+fn found(path: &Path) -> Found {
+    match std::fs::read(path) {
+        Err(err) if err.kind() == ErrorKind::NotFound && !path.is_symlink() => Found::Nothing,
+        Ok(bytes) => match String::from_utf8(bytes) {
+            Ok(text) if text.contains(MARK) => Found::Own(text),
+            _ => Found::Other,
+        },
+        Err(_) => Found::Other,
+    }
 }
 
 /// Writes the hook; whether there was something to do.
@@ -33,10 +68,11 @@ async fn place(root: &Path) -> anyhow::Result<PathBuf> {
 /// Exit 8: there is a hook of another kind.
 pub(crate) async fn install(root: &Path) -> anyhow::Result<(PathBuf, bool)> {
     let path = place(root).await?;
-    match std::fs::read_to_string(&path) {
-        Ok(text) if text == HOOK => return Ok((path, false)),
-        Ok(text) if !text.contains(MARK) => return Err(other(&path).into()),
-        _ => {}
+    let is_executable = || path.metadata().is_ok_and(|it| it.permissions().mode() & 0o111 != 0);
+    match found(&path) {
+        Found::Own(text) if text == HOOK && is_executable() => return Ok((path, false)),
+        Found::Other => return Err(other(&path).into()),
+        Found::Own(_) | Found::Nothing => {}
     }
     write_atomically(&path, HOOK.as_bytes())?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
@@ -50,13 +86,13 @@ pub(crate) async fn install(root: &Path) -> anyhow::Result<(PathBuf, bool)> {
 /// Exit 8: there is a hook of another kind.
 pub(crate) async fn uninstall(root: &Path) -> anyhow::Result<(PathBuf, bool)> {
     let path = place(root).await?;
-    match std::fs::read_to_string(&path) {
-        Err(err) if err.kind() == std::io::ErrorKind::NotFound => Ok((path, false)),
-        Ok(text) if text.contains(MARK) => {
+    match found(&path) {
+        Found::Nothing => Ok((path, false)),
+        Found::Own(_) => {
             std::fs::remove_file(&path).with_context(|| format!("remove {}", path.display()))?;
             Ok((path, true))
         }
-        _ => Err(other(&path).into()),
+        Found::Other => Err(other(&path).into()),
     }
 }
 

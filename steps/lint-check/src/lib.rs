@@ -17,20 +17,23 @@ use std::collections::{HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use findings::{Findings, Tool};
-use landfall_toml::{Config, LintCheck, Needs, nearest};
+use findings::{Findings, Severity, Tool};
+use landfall_toml::{Config, DEFAULT_FILE, LintCheck, Needs, nearest};
 use step_core::process::Process;
-use step_core::{Exit, Fail, output};
+use step_core::{Common, Exit, Fail, output};
 
 pub use report::Done;
 pub use settings::Args;
 
+use adapters::{Hit, Unit};
 use baseline::Baseline;
+use cache::Cache;
 use detect::{Detected, Linter, detect};
 use report::{Explained, Hooked, Linted, Listed, Skipped};
-use run::Work;
+use run::{Checked, Crash, Work};
+use scope::{NewLines, Scope};
 use settings::{Command, HookAction};
-use tree::Tree;
+use tree::{Tree, shown};
 
 /// Does what the command line says.
 ///
@@ -38,15 +41,14 @@ use tree::Tree;
 /// See the exit codes of [`step_core::Exit`]. Findings, and linters that crashed, are in the report, not
 /// an error of this function.
 pub async fn run(args: &Args) -> anyhow::Result<Done> {
-    let config = Config::load(&args.common)?;
-    let settings = config.environment(&args.common, Needs::Nothing)?.lint_check;
     let tree = scope::tree(args).await?;
+    let settings = settings_of(args, &tree)?;
     match &args.command {
         None => lint(args, &settings, &tree).await.map(Done::Linted),
         Some(Command::List) => Ok(Done::Listed(Listed::new(detect(&tree, &settings)?, |linter| {
             run::find(&tree, &linter.programs, &args.search_path.0)
         }))),
-        Some(Command::Explain { rule }) => Ok(Done::Explained(explain(rule)?)),
+        Some(Command::Explain { rule }) => Ok(Done::Explained(explain(rule, &settings)?)),
         Some(Command::Hook { action }) => {
             let (path, is_changed) = match action {
                 HookAction::Install => hook::install(&tree.root).await?,
@@ -57,77 +59,93 @@ pub async fn run(args: &Args) -> anyhow::Result<Done> {
     }
 }
 
+/// What landfall.toml says: that of the current folder, or else that of the whole repository.
+fn settings_of(args: &Args, tree: &Tree) -> anyhow::Result<LintCheck> {
+    let mut common: Common = args.common.clone();
+    let whole = tree.root.join(DEFAULT_FILE);
+    if common.config.is_none() && !Path::new(DEFAULT_FILE).exists() && whole.exists() {
+        common.config = Some(whole);
+    }
+    Ok(Config::load(&common)?.environment(&common, Needs::Nothing)?.lint_check)
+}
+
 /// Runs the linters on what is to be checked.
 async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<Linted> {
-    let baseline_file = args.baseline.as_deref().or(settings.baseline.as_deref());
-    let baseline = Baseline::read(&tree.root, baseline_file, args.write_baseline)?;
-    let Detected { linters, .. } = detect(tree, settings)?;
-    let linters = chosen(linters, args)?;
-    let selected = selected(tree, &args.paths)?;
-    let mut skipped = Vec::new();
-    let mut works = Vec::new();
+    let baseline = baseline(args, settings, tree)?;
+    let below = below(tree, &args.paths)?;
+    let Detected { linters, excluded, .. } = detect(tree, settings)?;
+    let linters = chosen(linters, settings, args)?;
+    let scope = scope::scope(args, tree).await?;
+    let is_asked =
+        |path: &Path| below.is_empty() || below.iter().any(|folder| path.starts_with(folder));
+    let selected: HashSet<&Path> = tree
+        .files
+        .iter()
+        .map(PathBuf::as_path)
+        .filter(|path| is_asked(path) && scope.has(path) && !excluded.is_match(path))
+        .collect();
+    let mut planned = Planned::default();
+    let mut told: HashMap<&str, HashSet<String>> = HashMap::new();
     for linter in &linters {
-        let files: Vec<&Path> = linter.files.iter().map(PathBuf::as_path).collect();
-        let files: Vec<&Path> = files.into_iter().filter(|path| selected.contains(path)).collect();
-        if files.is_empty() {
+        let mut files = asked(linter, &scope, &selected);
+        files.retain(|path| is_asked(path));
+        told.insert(&linter.name, files.iter().map(|path| shown(path)).collect());
+        if files.is_empty() && misses_one(linter, &scope) {
+            files = linter.files.iter().map(PathBuf::as_path).collect();
+        }
+        planned.add(args, tree, linter, files).await;
+    }
+    output::say(format!("{} files to check ({scope})", selected.len()));
+    let Planned { works, skipped, not_started } = planned;
+    let fixed = if args.fix { fix::fix(tree, &works, args).await? } else { fix::Fixed::default() };
+    let new_lines = scope::new_lines(args, tree, &scope).await?;
+    let looked: HashSet<&Path> = works.iter().flat_map(|it| it.files.iter().copied()).collect();
+    let mut names: Vec<String> = looked.into_iter().map(shown).collect();
+    names.sort();
+    let jobs = args.jobs.map_or_else(processors, usize::from);
+    let mut checked = run::run(tree, works, jobs, !args.no_cache).await;
+    checked.extend(not_started);
+    let mut elsewhere = 0;
+    for one in &mut checked {
+        one.hits.retain(|hit| !excluded.is_match(&hit.path));
+        if is_by_file(&linters, &one.name) {
             continue;
         }
-        match run::find(tree, &linter.programs, &args.search_path.0) {
-            Some(program) => {
-                check_version(linter, &program).await?;
-                works.push(Work { linter, program, files });
-            }
-            None if linter.is_demanded => {
-                let message =
-                    format!("{} is not installed, and landfall.toml demands it", linter.name);
-                return Err(Fail::new(Exit::Unreachable, message)
-                    .help(linter.install.clone())
-                    .into());
-            }
-            None => {
-                output::warn(format!("{} is not installed: {}", linter.name, linter.install));
-                skipped.push(Skipped::new(linter));
-            }
-        }
+        let before = one.hits.len();
+        one.hits.retain(|hit| is_told(hit, told.get(one.name.as_str())));
+        elsewhere += before - one.hits.len();
     }
-    output::say(format!("{} files to check ({})", selected.len(), tree.scope));
-    let jobs = args.jobs.map_or_else(processors, usize::from);
-    let fixed = if args.fix { fix::fix(tree, &works, args.allow_dirty).await? } else { Vec::new() };
-    let checked = run::run(tree, &works, jobs, !args.no_cache).await;
     let findings = report::findings(tree, &checked);
     let findings = if args.write_baseline {
-        baseline.write(&findings)?;
-        output::say(format!("{} accepted in {}", findings.summary(), baseline.file().display()));
+        write_baseline(&baseline, &findings, &checked, &told)?;
         Findings::default()
     } else {
         findings
     };
-    let is_new = |path: &Path, line| args.new_from.is_none() || tree.is_new(path, line);
-    let (findings, accepted) = findings.partition(|it| {
-        !baseline.accepts(it) && is_new(Path::new(it.place().path()), it.place().line())
-    });
-    let names: Vec<String> = {
-        let mut names: Vec<String> = works
-            .iter()
-            .flat_map(|work| work.files.iter().map(|path| cache::name(path)))
-            .collect::<HashSet<_>>()
-            .into_iter()
-            .collect();
-        names.sort();
-        names
-    };
+    let (findings, accepted) = findings.partition(|it| !baseline.accepts(it));
+    let lines = new_lines.as_ref().map(|lines| New::of(lines, &checked));
+    let (findings, old) = findings.partition(|it| lines.as_ref().is_none_or(|new| new.has(it)));
     let tool = Tool { name: "lint-check", version: env!("CARGO_PKG_VERSION") };
     args.reports.write(&findings, &names, "lint-check", tool)?;
     let linted = Linted {
-        scope: tree.scope.to_string(),
+        scope: scope.to_string(),
+        selected: selected.len(),
         files: names.len(),
         linters: checked,
         skipped,
-        fixed,
+        fixed: fixed.files.iter().map(|path| shown(path)).collect(),
+        not_fixed: fixed.failed,
+        differing: match &scope {
+            Scope::Staged { differing, .. } => differing.iter().map(|path| shown(path)).collect(),
+            _ => Vec::new(),
+        },
         accepted: accepted.len(),
+        old: old.len(),
+        elsewhere,
         fail_on: args.reports.fail_on,
         findings,
         lines: HashMap::new(),
+        is_verbose: args.common.verbose > 0,
     };
     if let Some(path) = &args.markdown {
         step_core::write_atomically(path, linted.markdown().as_bytes())?;
@@ -135,11 +153,144 @@ async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<
     Ok(linted.with_sources(tree))
 }
 
+/// Of a whole project that is told which is in the files to check, and what keeps all of it from working.
+/// The rest is what was there before, and of no use to who changes something else.
+fn is_told(hit: &Hit, files: Option<&HashSet<String>>) -> bool {
+    hit.path.is_empty()
+        || hit.severity == Severity::Blocker
+        || files.is_some_and(|files| files.contains(&hit.path))
+}
+
+fn is_by_file(linters: &[Linter], name: &str) -> bool {
+    linters.iter().any(|it| it.name == name && it.unit == Unit::Files)
+}
+
+/// The baseline: that of the command line is seen from the current folder, that of landfall.toml from the
+/// root.
+fn baseline(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<Baseline> {
+    let named = args.baseline.as_deref().map(std::path::absolute).transpose()?;
+    let named = named.as_deref().or(settings.baseline.as_deref());
+    Baseline::read(&tree.root, named, args.write_baseline)
+}
+
+/// Accepts what was found. What a linter would have found that did not do its work is not known: then
+/// nothing is written.
+fn write_baseline(
+    baseline: &Baseline,
+    findings: &Findings,
+    checked: &[Checked],
+    told: &HashMap<&str, HashSet<String>>,
+) -> anyhow::Result<()> {
+    if checked.iter().any(|it| it.crash.is_some()) {
+        output::warn("the baseline is not written, for not all linters did their work");
+        return Ok(());
+    }
+    let is_checked = |rule: &str, path: &str| {
+        let linter = rule.split('/').next().unwrap_or(rule);
+        told.get(linter).is_some_and(|files| files.contains(path))
+    };
+    baseline.write(findings, is_checked)?;
+    output::say(format!("{} accepted in {}", findings.summary(), baseline.file().display()));
+    Ok(())
+}
+
+/// The linters of a run.
+#[derive(Default)]
+struct Planned<'a> {
+    works: Vec<Work<'a>>,
+    skipped: Vec<Skipped>,
+    not_started: Vec<Checked>,
+}
+
+impl<'a> Planned<'a> {
+    /// Looks where a linter is installed. That one is missing does not keep the others from their work.
+    async fn add(&mut self, args: &Args, tree: &Tree, linter: &'a Linter, files: Vec<&'a Path>) {
+        if files.is_empty() {
+            return;
+        }
+        let Some(program) = run::find(tree, &linter.programs, &args.search_path.0) else {
+            self.is_missing(linter, files.len());
+            return;
+        };
+        let mut cache = Cache::open(tree, linter, &program);
+        match check_version(linter, &program, &mut cache).await {
+            Ok(()) => self.works.push(Work { linter, program, files, cache }),
+            Err(err) => {
+                let crash = Crash { exit: exit_of(&err), ..Crash::of(&linter.name, &err) };
+                self.not_started.push(Checked::not_started(&linter.name, files.len(), crash));
+            }
+        }
+    }
+
+    fn is_missing(&mut self, linter: &Linter, files: usize) {
+        let name = &linter.name;
+        if !linter.is_demanded {
+            output::warn(format!("{name} is not installed: {}", linter.install));
+            self.skipped.push(Skipped::new(linter, files));
+            return;
+        }
+        let crash = Crash {
+            message: format!("{name} is not installed, and landfall.toml demands it"),
+            exit: Exit::Unreachable,
+            help: Some(linter.install.clone()),
+        };
+        self.not_started.push(Checked::not_started(name, files, crash));
+    }
+}
+
+fn exit_of(err: &anyhow::Error) -> Exit {
+    Fail::of(err).map_or(Exit::Failed, Fail::exit)
+}
+
+/// The files of a linter that are to be checked: those that are selected, and all of them when its
+/// configuration is other than before.
+fn asked<'a>(linter: &'a Linter, scope: &Scope, selected: &HashSet<&Path>) -> Vec<&'a Path> {
+    let is_configured =
+        scope.changed().is_some_and(|paths| paths.iter().any(|path| linter.is_config(path)));
+    let files = linter.files.iter().map(PathBuf::as_path);
+    files.filter(|path| is_configured || selected.contains(path)).collect()
+}
+
+/// Whether a linter looks at whole projects, and a file of one is gone.
+fn misses_one(linter: &Linter, scope: &Scope) -> bool {
+    let is_gone =
+        |path: &PathBuf| linter.kinds.is_match(path) && linter.files.binary_search(path).is_err();
+    linter.unit != Unit::Files && scope.changed().is_some_and(|paths| paths.iter().any(is_gone))
+}
+
+/// What is new, as findings name it.
+struct New<'a> {
+    lines: HashMap<String, &'a [std::ops::RangeInclusive<usize>]>,
+    /// Rules that found something in a file without telling a line.
+    whole: HashSet<(String, &'a str)>,
+}
+
+impl<'a> New<'a> {
+    fn of(lines: &'a NewLines, checked: &'a [Checked]) -> Self {
+        let lines = lines.iter().map(|(path, lines)| (shown(path), lines.as_slice())).collect();
+        let hits = checked.iter().flat_map(|it| it.hits.iter().map(|hit| (it.name.as_str(), hit)));
+        let hits = hits.filter(|(_, hit)| hit.line == 0);
+        let whole = hits.map(|(name, hit)| (report::rule(name, hit), hit.path.as_str())).collect();
+        Self { lines, whole }
+    }
+
+    /// Whether something of a finding is on a new line, or it is about a file that has one.
+    fn has(&self, finding: &findings::Finding) -> bool {
+        let place = finding.place();
+        let Some(ranges) = self.lines.get(place.path()) else { return false };
+        let first = place.line();
+        let last = place.end().map_or(first, |(line, _)| line.max(first));
+        let is_on = ranges.iter().any(|it| *it.start() <= last && first <= *it.end());
+        let is_whole = || self.whole.contains(&(finding.rule().to_owned(), place.path()));
+        is_on || (!ranges.is_empty() && is_whole())
+    }
+}
+
 /// The linters that the command line leaves.
-fn chosen(linters: Vec<Linter>, args: &Args) -> Result<Vec<Linter>, Fail> {
+fn chosen(linters: Vec<Linter>, settings: &LintCheck, args: &Args) -> Result<Vec<Linter>, Fail> {
     for name in args.only.iter().chain(&args.skip) {
         let known = || {
-            let own = linters.iter().map(|it| it.name.as_str());
+            let own = settings.linters.keys().map(String::as_str);
             own.chain(adapters::ADAPTERS.iter().map(|it| it.name))
         };
         if !known().any(|it| it == name) {
@@ -157,54 +308,87 @@ fn chosen(linters: Vec<Linter>, args: &Args) -> Result<Vec<Linter>, Fail> {
     Ok(linters.into_iter().filter(is_chosen).collect())
 }
 
-/// The files to check, below the paths that are named.
-fn selected<'a>(tree: &'a Tree, paths: &[PathBuf]) -> anyhow::Result<HashSet<&'a Path>> {
+/// The paths that are named, relative to the root.
+fn below(tree: &Tree, paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let current = std::env::current_dir()?;
-    let mut below = Vec::new();
-    for path in paths {
+    let relative = |path: &PathBuf| {
         let absolute = current.join(path).canonicalize();
         let absolute =
             absolute.with_context(|| Fail::invalid(format!("there is no {}", path.display())))?;
         let relative = absolute.strip_prefix(&tree.root).map(Path::to_owned);
-        let outside =
-            || Fail::invalid(format!("{} is not in {}", path.display(), tree.root.display()));
-        below.push(relative.map_err(|_| outside())?);
-    }
-    let selected = tree.selected().into_iter();
-    let is_below = |path: &&Path| below.is_empty() || below.iter().any(|it| path.starts_with(it));
-    Ok(selected.filter(is_below).collect())
+        let (path, root) = (path.display(), tree.root.display());
+        Ok(relative.map_err(|_| Fail::invalid(format!("{path} is not in {root}")))?)
+    };
+    paths.iter().map(relative).collect()
 }
 
 /// A linter has the version that landfall.toml pins.
-async fn check_version(linter: &Linter, program: &Path) -> anyhow::Result<()> {
+///
+/// # Errors
+/// Exit 2: it has another.
+async fn check_version(linter: &Linter, program: &Path, cache: &mut Cache) -> anyhow::Result<()> {
     let Some(wanted) = &linter.version else { return Ok(()) };
-    let said = Process::new(program, ["--version"]).limit(run::SHORT).output().await?;
-    let is_it = |word: &str| {
-        let word = word.trim_start_matches('v');
-        word.strip_prefix(wanted.as_str())
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '-', '+']))
+    let said = match cache.version() {
+        Some(said) => said.to_owned(),
+        None => Process::new(program, ["--version"]).limit(run::SHORT).output().await?,
     };
-    if said.split(|it: char| it.is_whitespace() || it == ',').any(is_it) {
+    cache.has_version(&said);
+    if has_version(&said, wanted) {
         return Ok(());
     }
     let first = said.lines().next().unwrap_or_default();
-    let message = format!("{} {wanted} is wanted, and this is `{first}`", linter.name);
-    Err(Fail::invalid(message)
+    Err(Fail::invalid(format!("version {wanted} is wanted, and this is `{first}`"))
         .help(format!("{}, or change `version` in landfall.toml", linter.install))
         .into())
 }
 
+/// Whether a version that begins so is in what a program says of itself.
+fn has_version(said: &str, wanted: &str) -> bool {
+    let begins = |word: &str| {
+        let rest = word.trim_start_matches('v').strip_prefix(wanted);
+        rest.is_some_and(|rest| !rest.starts_with(|it: char| it.is_ascii_alphanumeric()))
+    };
+    said.split(|it: char| it.is_whitespace() || ",()".contains(it)).any(begins)
+}
+
 /// Where a rule is explained.
-fn explain(rule: &str) -> Result<Explained, Fail> {
-    let (name, rule) = rule.split_once('/').ok_or_else(|| {
-        Fail::invalid("a rule is written as LINTER/RULE").help("for example shellcheck/SC2086")
-    })?;
-    let adapter = adapters::ADAPTERS.iter().find(|it| it.name == name).ok_or_else(|| {
-        Fail::invalid(format!("there is no linter `{name}`")).help("`lint-check list` names them")
-    })?;
-    Ok(Explained::new(adapter, rule))
+fn explain(text: &str, settings: &LintCheck) -> Result<Explained, Fail> {
+    let (name, rule) = text.split_once('/').unwrap_or((text, text));
+    if let Some(adapter) = adapters::ADAPTERS.iter().find(|it| it.name == name) {
+        if name == text {
+            let fail = Fail::invalid("a rule is written as LINTER/RULE");
+            return Err(fail.help("for example shellcheck/SC2086"));
+        }
+        return Ok(Explained::new(adapter, rule));
+    }
+    match settings.linters.get(name).and_then(|own| own.command.as_ref()) {
+        Some(command) => Ok(Explained::of_command(name, command, rule)),
+        None => Err(Fail::invalid(format!("there is no linter `{name}`"))
+            .help("`lint-check list` names them")),
+    }
 }
 
 fn processors() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_known_by_how_it_begins() {
+        for (said, wanted, is_it) in [
+            ("ruff 0.11.2", "0.11", true),
+            ("ruff 0.11.2", "0.11.2", true),
+            ("ruff 0.11.2", "0.1", false),
+            ("ruff 0.11.2", "0.12", false),
+            ("v9.2.0", "9", true),
+            ("tool version:\nversion: 0.9.0\n", "0.9", true),
+            ("tool (1.2-beta)", "1.2", true),
+            ("", "1", false),
+        ] {
+            assert_eq!(has_version(said, wanted), is_it, "{said} {wanted}");
+        }
+    }
 }

@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, HashMap};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use findings::{Finding, Findings, Severity, Source};
+use findings::{Finding, Findings, Place, Severity, Source};
+use landfall_toml::DEFAULT_FILE;
 use serde::Serialize;
+use step_core::secret::redact;
 use step_core::{Exit, Fail, Report};
+use unicode_width::UnicodeWidthChar;
 
 use crate::adapters::{Adapter, Hit};
 use crate::detect::{Detected, Linter, Unwanted};
-use crate::run::Checked;
+use crate::run::{Checked, Crash};
 use crate::settings::HookAction;
-use crate::tree::Tree;
+use crate::tree::{Tree, shown};
 
 /// The report of this step.
 #[derive(Debug, Serialize)]
@@ -62,19 +65,32 @@ impl fmt::Display for Done {
 pub struct Linted {
     /// Which files were checked, and why these.
     pub(crate) scope: String,
-    /// How many files a linter looked at.
+    /// How many files were to be checked.
+    pub(crate) selected: usize,
+    /// How many of them a linter looked at.
     pub(crate) files: usize,
     pub(crate) linters: Vec<Checked>,
     pub(crate) skipped: Vec<Skipped>,
     /// The files that were mended.
-    pub(crate) fixed: Vec<PathBuf>,
-    /// How many findings are not told: they are in the baseline, or not on new lines.
+    pub(crate) fixed: Vec<String>,
+    /// Why a linter has mended nothing.
+    pub(crate) not_fixed: Vec<String>,
+    /// Files of which something else is staged than lies on the disk, which was checked.
+    pub(crate) differing: Vec<String>,
+    /// How many findings are in the baseline.
     pub(crate) accepted: usize,
+    /// How many findings are not on new lines.
+    pub(crate) old: usize,
+    /// How many findings of whole projects are not told, for they are in files that were not to be
+    /// checked.
+    pub(crate) elsewhere: usize,
     pub(crate) fail_on: Severity,
     pub(crate) findings: Findings,
     /// The lines of the findings, for people.
     #[serde(skip)]
     pub(crate) lines: HashMap<(String, usize), String>,
+    #[serde(skip)]
+    pub(crate) is_verbose: bool,
 }
 
 /// A linter that is not installed.
@@ -86,14 +102,14 @@ pub(crate) struct Skipped {
 }
 
 impl Skipped {
-    pub(crate) fn new(linter: &Linter) -> Self {
-        let Linter { name, files, install, .. } = linter;
-        Self { name: name.clone(), files: files.len(), install: install.clone() }
+    pub(crate) fn new(linter: &Linter, files: usize) -> Self {
+        Self { name: linter.name.clone(), files, install: linter.install.clone() }
     }
 }
 
 /// The findings out of what linters told; the rule gets the name of its linter in front.
 pub(crate) fn findings(tree: &Tree, checked: &[Checked]) -> Findings {
+    let sources = Sources::of(tree);
     let mut by_path: BTreeMap<&str, Vec<(&str, &Hit)>> = BTreeMap::new();
     for linter in checked {
         for hit in &linter.hits {
@@ -101,10 +117,16 @@ pub(crate) fn findings(tree: &Tree, checked: &[Checked]) -> Findings {
         }
     }
     let mut all = Vec::new();
-    for (path, hits) in by_path {
-        let text = std::fs::read(tree.root.join(path)).unwrap_or_default();
-        let text = String::from_utf8_lossy(&text);
-        let source = Source::new(path, text.as_ref());
+    for (path, mut hits) in by_path {
+        // A file that others include is told of with each of them.
+        hits.sort_by(|(a_name, a), (b_name, b)| {
+            let key = |it: &Hit| (it.line, it.column);
+            (a_name, key(a), &a.rule, &a.message).cmp(&(b_name, key(b), &b.rule, &b.message))
+        });
+        hits.dedup();
+        let text = sources.text(path);
+        // What is about no file at all is told at the file that has the settings.
+        let source = Source::new(if path.is_empty() { DEFAULT_FILE } else { path }, text.as_str());
         for (linter, hit) in hits {
             let looked_up = hit.within.as_deref().and_then(|pointer| line_of(&text, pointer));
             let line = if hit.line == 0 { looked_up.unwrap_or(0) } else { hit.line };
@@ -113,12 +135,7 @@ pub(crate) fn findings(tree: &Tree, checked: &[Checked]) -> Findings {
                 (line, None) => source.line(line),
                 (line, Some(column)) => source.position(line, column, hit.end),
             };
-            let rule = if hit.rule == linter {
-                hit.rule.clone()
-            } else {
-                format!("{linter}/{}", hit.rule)
-            };
-            let finding = Finding::new(rule, hit.severity, &hit.message, place);
+            let finding = Finding::new(rule(linter, hit), hit.severity, &hit.message, place);
             let finding = match &hit.within {
                 Some(within) => finding.within(within),
                 None => finding,
@@ -158,25 +175,51 @@ fn line_of(text: &str, pointer: &str) -> Option<usize> {
     found
 }
 
+/// The name of a rule: with its linter's, unless that is all there is.
+pub(crate) fn rule(linter: &str, hit: &Hit) -> String {
+    if hit.rule == linter { hit.rule.clone() } else { format!("{linter}/{}", hit.rule) }
+}
+
+/// The texts of files by the names that findings have.
+struct Sources<'a> {
+    tree: &'a Tree,
+    /// Those whose names are not what they are shown as.
+    others: HashMap<String, &'a Path>,
+}
+
+impl<'a> Sources<'a> {
+    fn of(tree: &'a Tree) -> Self {
+        let others = tree.files.iter().filter(|path| path.to_str().is_none());
+        Self { tree, others: others.map(|path| (shown(path), path.as_path())).collect() }
+    }
+
+    fn text(&self, name: &str) -> String {
+        let path = self.others.get(name).copied().unwrap_or(Path::new(name));
+        let bytes = std::fs::read(self.tree.root.join(path)).unwrap_or_default();
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+}
+
 impl Linted {
     /// With the lines that the findings are on.
     pub(crate) fn with_sources(mut self, tree: &Tree) -> Self {
-        let mut texts: HashMap<String, String> = HashMap::new();
+        let sources = Sources::of(tree);
+        let mut current = (String::new(), String::new());
         for it in self.findings.iter() {
-            let (path, line) = (it.place().path().to_owned(), it.place().line());
-            let text = texts.entry(path.clone()).or_insert_with(|| {
-                let bytes = std::fs::read(tree.root.join(&path)).unwrap_or_default();
-                String::from_utf8_lossy(&bytes).into_owned()
-            });
-            if let Some(text) = text.lines().nth(line.saturating_sub(1)) {
-                self.lines.insert((path, line), text.to_owned());
+            let (path, line) = (it.place().path(), it.place().line());
+            if current.0 != path {
+                current = (path.to_owned(), sources.text(path));
+            }
+            let key = (path.to_owned(), line);
+            if let Some(text) = current.1.lines().nth(line.saturating_sub(1)) {
+                self.lines.entry(key).or_insert_with(|| text.to_owned());
             }
         }
         self
     }
 
-    fn crashes(&self) -> impl Iterator<Item = &Checked> {
-        self.linters.iter().filter(|it| it.crash.is_some())
+    fn crashes(&self) -> impl Iterator<Item = &Crash> {
+        self.linters.iter().filter_map(|it| it.crash.as_ref())
     }
 
     fn outcome(&self) -> &str {
@@ -192,15 +235,17 @@ impl Linted {
     }
 
     fn verdict(&self) -> Result<(), Fail> {
-        let crashes: Vec<&str> = self
-            .crashes()
-            .filter_map(|it| it.crash.as_ref())
-            .map(|it| it.message.as_str())
-            .collect();
-        if !crashes.is_empty() {
-            let message = format!("linters did not do their work: {}", crashes.join("; "));
-            return Err(Fail::new(Exit::Failed, message)
-                .help("run the linter by itself; what the others found stands above"));
+        let crashes: Vec<&Crash> = self.crashes().collect();
+        if let Some(first) = crashes.first() {
+            let is_same = crashes.iter().all(|it| it.exit == first.exit);
+            let exit = if is_same { first.exit } else { Exit::Failed };
+            let messages: Vec<&str> = crashes.iter().map(|it| it.message.as_str()).collect();
+            let message = format!("linters did not do their work: {}", messages.join("; "));
+            let fail = Fail::new(exit, message);
+            return Err(match &first.help {
+                Some(help) if crashes.len() == 1 => fail.help(help),
+                _ => fail.help("run each by itself; what the others found stands above"),
+            });
         }
         match self.findings.at_least(self.fail_on).count() {
             0 => Ok(()),
@@ -211,67 +256,86 @@ impl Linted {
 
     /// For a comment in a merge request.
     pub(crate) fn markdown(&self) -> String {
-        use std::fmt::Write;
         let mut text = format!("## Linters: {}\n\n", self.findings.summary());
         let mut path = "";
-        for it in self.findings.iter() {
+        for it in self.findings.iter().take(MOST_IN_MARKDOWN) {
             if it.place().path() != path {
                 path = it.place().path();
-                let _into_memory = write!(text, "### `{path}`\n\n");
+                text.push_str(&format!("### {}\n\n", escaped(path)));
             }
-            let line = it.place().line();
-            let _into_memory = writeln!(
-                text,
-                "- line {line}: **{}** {} `{}`",
-                it.severity(),
-                escaped(it.message()),
-                it.rule()
-            );
+            let (line, severity) = (it.place().line(), it.severity());
+            let (message, rule) = (escaped(it.message()), escaped(it.rule()));
+            text.push_str(&format!("- line {line}: **{severity}** {message} ({rule})\n"));
         }
-        for it in self.crashes().filter_map(|it| it.crash.as_ref()) {
-            let _into_memory =
-                writeln!(text, "\n**Did not do its work:** {}", escaped(&it.message));
+        let more = self.findings.len().saturating_sub(MOST_IN_MARKDOWN);
+        if more > 0 {
+            text.push_str(&format!("\nand {more} more.\n"));
         }
-        let _into_memory = write!(text, "\n{}\n", self.tail());
-        text
+        for it in self.crashes() {
+            text.push_str(&format!("\n**Did not do its work:** {}\n", escaped(&it.message)));
+        }
+        text.push_str(&format!("\n{}\n", escaped(&self.tail())));
+        redact(&text).into_owned()
     }
 
     /// What was done, in a line.
     fn tail(&self) -> String {
-        let mut parts = vec![format!("{} ({})", count(self.files, "file"), self.scope)];
-        if self.files == 0 {
-            parts.insert(0, "nothing to check".to_owned());
-        }
+        let mut parts = vec![self.files_and_scope()];
         let names: Vec<&str> = self.linters.iter().map(|it| it.name.as_str()).collect();
         if !names.is_empty() {
-            parts.push(format!("linters: {}", names.join(", ")));
+            let is_known = |it: &Checked| it.files > 0 && it.cached == it.files;
+            let known =
+                if self.linters.iter().all(is_known) { ", all known from before" } else { "" };
+            parts.push(format!("linters: {}{known}", names.join(", ")));
         }
         if !self.skipped.is_empty() {
             let names: Vec<&str> = self.skipped.iter().map(|it| it.name.as_str()).collect();
             parts.push(format!("not installed: {}", names.join(", ")));
         }
-        if self.accepted > 0 {
-            parts.push(format!("{} accepted", count(self.accepted, "finding")));
+        let counts = [
+            (self.accepted, "in the baseline"),
+            (self.old, "not on new lines"),
+            (self.elsewhere, "in files that were not to be checked (--all tells them)"),
+        ];
+        for (number, what) in counts.into_iter().filter(|(number, _)| *number > 0) {
+            parts.push(format!("{} {what}", count(number, "finding")));
         }
         if !self.fixed.is_empty() {
             parts.push(format!("{} mended", count(self.fixed.len(), "file")));
         }
         parts.join("; ")
     }
+
+    fn files_and_scope(&self) -> String {
+        let Self { selected, files, scope, .. } = self;
+        match (selected, files) {
+            (0, _) => format!("nothing to check: no files ({scope})"),
+            (_, 0) => {
+                format!("nothing to check: no linter for {} ({scope})", count(*selected, "file"))
+            }
+            _ => format!("{} ({scope})", count(*files, "file")),
+        }
+    }
 }
+
+/// How many findings a comment holds; GitLab takes a million characters.
+const MOST_IN_MARKDOWN: usize = 200;
 
 fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
 
-/// A text that Markdown shows as it is.
+/// A text that Markdown shows as it is, in one line.
 fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for it in text.chars() {
         match it {
             '<' => out.push_str("&lt;"),
-            '\n' | '\r' => out.push(' '),
-            '*' | '_' | '`' | '[' | ']' | '\\' | '|' | '#' => out.extend(['\\', it]),
+            '&' => out.push_str("&amp;"),
+            it if it.is_control() => out.push(' '),
+            '*' | '_' | '`' | '[' | ']' | '\\' | '|' | '#' | '~' | '@' | '!' => {
+                out.extend(['\\', it])
+            }
             other => out.push(other),
         }
     }
@@ -281,49 +345,95 @@ fn escaped(text: &str) -> String {
 /// By file; each finding with its line and a mark below it.
 impl fmt::Display for Linted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut path = "";
-        for it in self.findings.iter() {
-            if it.place().path() != path {
-                path = it.place().path();
-                writeln!(f, "{path}")?;
-            }
-            writeln!(f, "  {it}")?;
-            let key = (path.to_owned(), it.place().line());
-            if let Some(line) = self.lines.get(&key) {
-                excerpt(f, it.place().line(), it.place().column(), line)?;
-            }
+        let findings: Vec<&Finding> = self.findings.iter().collect();
+        for file in findings.chunk_by(|a, b| a.place().path() == b.place().path()) {
+            self.write_file(f, file)?;
         }
-        for it in self.crashes().filter_map(|it| it.crash.as_ref()) {
+        for path in &self.differing {
+            writeln!(
+                f,
+                "{path}: what is staged differs from what was checked, which is on the disk"
+            )?;
+        }
+        for it in &self.not_fixed {
+            writeln!(f, "{it}")?;
+        }
+        for it in self.crashes() {
             writeln!(f, "did not do its work: {}", it.message)?;
         }
         write!(f, "{}: {}", self.tail(), self.findings.summary())
     }
 }
 
+/// How many findings of a rule are shown in one file.
+const MOST_OF_A_RULE: usize = 50;
+
+impl Linted {
+    fn write_file(&self, f: &mut fmt::Formatter<'_>, findings: &[&Finding]) -> fmt::Result {
+        let Some(path) = findings.first().map(|it| it.place().path()) else { return Ok(()) };
+        writeln!(f, "{}", printable(path))?;
+        let mut by_rule: BTreeMap<&str, usize> = BTreeMap::new();
+        for it in findings {
+            let seen = by_rule.entry(it.rule()).or_default();
+            *seen += 1;
+            if *seen <= MOST_OF_A_RULE || self.is_verbose {
+                self.write_finding(f, it)?;
+            }
+        }
+        for (rule, number) in by_rule.into_iter().filter(|_| !self.is_verbose) {
+            if let Some(more @ 1..) = number.checked_sub(MOST_OF_A_RULE) {
+                writeln!(f, "  and {more} more of {rule}: -v shows them")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn write_finding(&self, f: &mut fmt::Formatter<'_>, it: &Finding) -> fmt::Result {
+        let place = it.place();
+        let column = place.column().map(|column| format!(":{column}")).unwrap_or_default();
+        let (line, severity, rule) = (place.line(), it.severity(), it.rule());
+        let message = printable(it.message().trim_end()).replace('\n', "\n    ");
+        writeln!(f, "  {line}{column}: {severity}: {message} [{rule}]")?;
+        if let Some(help) = it.help_text() {
+            writeln!(f, "    help: {}", printable(help).replace('\n', "\n    "))?;
+        }
+        match self.lines.get(&(place.path().to_owned(), line)) {
+            Some(text) => write_excerpt(f, place, text),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Without what a terminal would obey.
+fn printable(text: &str) -> String {
+    text.replace(|it: char| it.is_control() && it != '\n' && it != '\t', "\u{fffd}")
+}
+
 /// How much of a line is shown, in characters.
 const WIDTH: usize = 120;
 
-fn excerpt(
-    f: &mut fmt::Formatter<'_>,
-    number: usize,
-    column: Option<usize>,
-    line: &str,
-) -> fmt::Result {
+/// A line of a file with its number, and below it a mark.
+fn write_excerpt(f: &mut fmt::Formatter<'_>, place: &Place, text: &str) -> fmt::Result {
+    let column = place.column();
     let start = column.filter(|column| *column > WIDTH).map_or(0, |column| column - WIDTH / 2);
-    let shown: String = line.chars().skip(start).take(WIDTH).collect();
-    let shown = shown.trim_end();
-    writeln!(
-        f,
-        "  {number:>6} | {}",
-        shown.replace(|it: char| it.is_control() && it != '\t', "\u{fffd}")
-    )?;
-    if let Some(column) = column.filter(|column| *column > start) {
-        // Tabs stay tabs, so that the mark stands where it should.
-        let before = shown.chars().take(column - start - 1);
-        let blank: String = before.map(|it| if it == '\t' { '\t' } else { ' ' }).collect();
-        writeln!(f, "         | {blank}^")?;
-    }
-    Ok(())
+    let shown: String = text.chars().skip(start).take(WIDTH).collect();
+    let shown = printable(shown.trim_end());
+    writeln!(f, "  {:>6} | {shown}", place.line())?;
+    let Some(before) = column.and_then(|column| column.checked_sub(start + 1)) else {
+        return Ok(());
+    };
+    // Tabs stay tabs, so that the mark stands where it should.
+    let blank: String = shown
+        .chars()
+        .take(before)
+        .map(|it| if it == '\t' { "\t".to_owned() } else { " ".repeat(it.width().unwrap_or(1)) })
+        .collect();
+    let is_within =
+        |(line, end): &(usize, usize)| *line == place.line() && *end > start + before + 1;
+    let length = place.end().filter(is_within).map_or(1, |(_, end)| end - start - before - 1);
+    let marked: usize =
+        shown.chars().skip(before).take(length).map(|it| it.width().unwrap_or(1)).sum();
+    writeln!(f, "         | {blank}{}", "^".repeat(marked.max(1)))
 }
 
 /// Which linters run here.
@@ -377,17 +487,25 @@ impl fmt::Display for Listed {
 /// What a rule is about.
 #[derive(Debug, Serialize)]
 pub struct Explained {
-    linter: &'static str,
-    about: &'static str,
+    linter: String,
+    about: String,
     rule: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
 }
 
 impl Explained {
+    /// A rule of a linter that is known here.
     pub(crate) fn new(adapter: &Adapter, rule: &str) -> Self {
         let url = adapter.rules.map(|url| url.replace("{rule}", rule));
-        Self { linter: adapter.name, about: adapter.about, rule: rule.to_owned(), url }
+        let (linter, about) = (adapter.name.to_owned(), adapter.about.to_owned());
+        Self { linter, about, rule: rule.to_owned(), url }
+    }
+
+    /// A rule of a linter of landfall.toml.
+    pub(crate) fn of_command(linter: &str, command: &[String], rule: &str) -> Self {
+        let about = format!("landfall.toml runs `{}`", command.join(" "));
+        Self { linter: linter.to_owned(), about, rule: rule.to_owned(), url: None }
     }
 }
 

@@ -2,30 +2,30 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
-use findings::Severity;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde::Serialize;
-use step_core::output;
 use step_core::process::{Process, Ran};
+use step_core::secret::redact;
+use step_core::{Exit, Fail, output};
 use tokio::time::Instant;
 
-use crate::adapters::{Hit, Output, Unit};
-use crate::cache::{self, Cache};
+use crate::adapters::{Hit, Output, Reader, Unit};
+use crate::cache::{Cache, Contents, key};
 use crate::detect::Linter;
-use crate::tree::Tree;
+use crate::tree::{Tree, is_odd, shown};
 
 /// How many bytes of file names are given to one run. Linux takes 128 kB for each argument and a
 /// quarter of the stack, 2 MB, for all; other systems take less.
 const MAX_ARGUMENTS: usize = 100_000;
 
-/// A linter that is given fewer files than this is not split among the processors.
-const WORTH_SPLITTING: usize = 40;
+/// A linter is not split among the processors into pieces of fewer files than this.
+const WORTH_STARTING: usize = 20;
 
-/// How much a linter may print, in bytes.
-const MAX_OUTPUT: usize = 64 * 1024 * 1024;
+/// How much a linter may print, in bytes. What is read of it takes several times as much memory.
+const MAX_OUTPUT: usize = 32 * 1024 * 1024;
 
 /// How much is read of what a linter says besides, where some tell their findings, in bytes.
 const MAX_SAID: usize = 8 * 1024 * 1024;
@@ -46,10 +46,36 @@ pub(crate) struct Checked {
     pub(crate) crash: Option<Crash>,
 }
 
+impl Checked {
+    /// A linter that could not be started.
+    pub(crate) fn not_started(name: &str, files: usize, crash: Crash) -> Self {
+        let name = name.to_owned();
+        Self { name, files, cached: 0, seconds: 0.0, hits: Vec::new(), crash: Some(crash) }
+    }
+}
+
 /// A linter that did not do its work.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Crash {
     pub(crate) message: String,
+    #[serde(skip)]
+    pub(crate) exit: Exit,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) help: Option<String>,
+}
+
+impl Crash {
+    /// Out of an error of it.
+    pub(crate) fn of(name: &str, err: &anyhow::Error) -> Self {
+        let fail = Fail::of(err);
+        // That it printed too much is nobody's usage.
+        let exit = fail.map(Fail::exit).filter(|exit| *exit == Exit::TimedOut);
+        Self {
+            message: format!("{name}: {err:#}"),
+            exit: exit.unwrap_or(Exit::Failed),
+            help: fail.and_then(Fail::help_text).map(str::to_owned),
+        }
+    }
 }
 
 /// A linter, where it is installed, and what it has to look at.
@@ -59,164 +85,232 @@ pub(crate) struct Work<'a> {
     pub(crate) program: PathBuf,
     /// The files to look at, relative to the root.
     pub(crate) files: Vec<&'a Path>,
+    /// What is known of it from before.
+    pub(crate) cache: Cache,
 }
 
 /// One start of a linter.
+#[derive(Debug)]
+pub(crate) struct Start<'a> {
+    /// The folder to run in, relative to the root.
+    pub(crate) folder: PathBuf,
+    pub(crate) files: Vec<&'a Path>,
+}
+
+/// A start that waits, or runs.
 struct Job<'a> {
     /// The place of its work in the list.
     work: usize,
-    folder: PathBuf,
-    files: Vec<&'a Path>,
-    expected: f64,
+    start: Start<'a>,
+    /// How long it will take, in seconds, if that is known.
+    expected: Option<f64>,
 }
 
 /// Runs all linters.
 pub(crate) async fn run(
     tree: &Tree,
-    works: &[Work<'_>],
+    mut works: Vec<Work<'_>>,
     jobs_at_once: usize,
     use_cache: bool,
 ) -> Vec<Checked> {
-    let mut states: Vec<State<'_>> =
-        works.iter().map(|work| State::begin(tree, work, use_cache)).collect();
-    let mut waiting: Vec<Job<'_>> = Vec::new();
-    for (index, (work, state)) in works.iter().zip(&states).enumerate() {
-        waiting.extend(jobs(tree, index, work, state, jobs_at_once));
-    }
-    // The longest is taken from the end.
-    waiting.sort_by(|a, b| a.expected.total_cmp(&b.expected));
+    let contents = contents(tree, &works);
+    let is_whole = works.iter().any(|work| work.linter.unit != Unit::Files);
+    let whole = is_whole.then(|| contents.whole(tree)).flatten();
+    let caches: Vec<Cache> = works.iter_mut().map(|it| std::mem::take(&mut it.cache)).collect();
+    let known = Known { contents: &contents, whole: whole.as_deref(), use_cache };
+    let states =
+        works.iter().zip(caches).map(|(work, cache)| State::begin(tree, work, cache, &known));
+    let mut states: Vec<State<'_>> = states.collect();
+    let mut waiting = jobs(&works, &mut states, jobs_at_once);
     let mut running = FuturesUnordered::new();
     loop {
         while running.len() < jobs_at_once {
-            let unfinished = |name: &String| {
-                let is_named = |work: &&Work<'_>| work.linter.name == *name;
-                works.iter().zip(&states).any(|(work, state)| is_named(&work) && state.open > 0)
-            };
-            let is_ready = |job: &Job<'_>| !works[job.work].linter.after.iter().any(unfinished);
-            // Linters that wait for each other are not held back for ever.
-            let next = waiting
-                .iter()
-                .rposition(is_ready)
-                .or_else(|| (running.is_empty() && !waiting.is_empty()).then(|| waiting.len() - 1));
-            let Some(next) = next else { break };
+            let Some(next) = next(&waiting, &works, &states, running.is_empty()) else { break };
             let job = waiting.remove(next);
-            running.push(start(tree, &works[job.work], job));
+            running.push(run_job(tree, &works[job.work], job));
         }
         let Some((job, seconds, result)) = running.next().await else { break };
-        states[job.work].take(&job, seconds, result);
+        let state = &mut states[job.work];
+        match halves(&works[job.work], &job, &result) {
+            Some(halves) => {
+                state.open += 1;
+                state.seconds += seconds;
+                waiting.extend(halves);
+            }
+            None => state.take(&job.start, seconds, result, &known),
+        }
     }
-    works.iter().zip(states).map(|(work, state)| state.finish(work, use_cache)).collect()
+    works.iter().zip(states).map(|(work, state)| state.finish(tree, work, use_cache)).collect()
+}
+
+/// The job to start next: the last of the list whose linter has nothing to wait for.
+fn next(
+    waiting: &[Job<'_>],
+    works: &[Work<'_>],
+    states: &[State<'_>],
+    is_idle: bool,
+) -> Option<usize> {
+    let is_unfinished = |name: &String| {
+        works.iter().zip(states).any(|(work, state)| work.linter.name == *name && state.open > 0)
+    };
+    let is_ready = |job: &Job<'_>| !works[job.work].linter.after.iter().any(is_unfinished);
+    // Circles are refused before; should there be one all the same, it does not hold up anything.
+    waiting.iter().rposition(is_ready).or_else(|| waiting.len().checked_sub(1).filter(|_| is_idle))
+}
+
+/// Of a linter that only tells whether something is wrong, the files are told apart by halving them.
+fn halves<'a>(
+    work: &Work<'_>,
+    job: &Job<'a>,
+    result: &Result<Vec<Hit>, Crash>,
+) -> Option<[Job<'a>; 2]> {
+    let is_exit = matches!(&work.linter.reader, Reader::Generic(format) if format.is_exit());
+    let has_hits = result.as_ref().is_ok_and(|hits| !hits.is_empty());
+    if !(is_exit && has_hits && work.linter.unit == Unit::Files && job.start.files.len() > 1) {
+        return None;
+    }
+    let (one, other) = job.start.files.split_at(job.start.files.len() / 2);
+    Some([one, other].map(|files| Job {
+        work: job.work,
+        start: Start { folder: PathBuf::new(), files: files.to_vec() },
+        expected: None,
+    }))
+}
+
+/// What the results of before depend on.
+struct Known<'a> {
+    contents: &'a Contents<'a>,
+    /// The hash of all files, if a linter needs it.
+    whole: Option<&'a str>,
+    use_cache: bool,
+}
+
+fn contents<'a>(tree: &'a Tree, works: &[Work<'a>]) -> Contents<'a> {
+    if works.iter().any(|work| work.linter.unit != Unit::Files) {
+        return Contents::of(tree, tree.files.iter().map(PathBuf::as_path));
+    }
+    Contents::of(tree, works.iter().flat_map(|work| work.files.iter().copied()))
 }
 
 /// A linter while it runs.
 struct State<'a> {
     cache: Cache,
-    hashes: HashMap<String, String>,
-    /// What is not known from before.
-    pending: Vec<&'a Path>,
+    /// It looks at files, each for itself.
+    is_by_file: bool,
+    /// The files that are not known from before, of one that looks at files.
+    files: Vec<&'a Path>,
+    /// The starts that are needed, of one that looks at projects.
+    projects: Vec<Start<'a>>,
     cached: usize,
     hits: Vec<Hit>,
     seconds: f64,
-    started: usize,
+    /// How many files it was given.
+    given: usize,
     /// How many starts have not ended.
     open: usize,
     crash: Option<Crash>,
-    /// The files whose results count.
-    done: Vec<(String, Vec<Hit>)>,
 }
 
 impl<'a> State<'a> {
-    fn begin(tree: &Tree, work: &Work<'a>, use_cache: bool) -> Self {
-        let cache = Cache::open(tree, work.linter, &work.program);
-        let hashes = cache::hashes(tree, work.linter, &work.files);
-        let (mut pending, mut hits) = (Vec::new(), Vec::new());
-        let known = |unit: &str| {
-            let hash = hashes.get(unit).filter(|_| use_cache)?;
-            cache.find(unit, hash).map(<[Hit]>::to_vec)
-        };
-        if work.linter.unit == Unit::Files {
-            for path in &work.files {
-                match known(&cache::name(path)) {
-                    Some(found) => hits.extend(found),
-                    None => pending.push(*path),
-                }
-            }
-        } else if !work.files.is_empty() {
-            match known("") {
-                Some(found) => hits.extend(found),
-                None => pending.clone_from(&work.files),
-            }
-        }
-        let cached = work.files.len() - pending.len();
-        Self {
+    fn begin(tree: &Tree, work: &Work<'a>, cache: Cache, known: &Known<'_>) -> Self {
+        let mut state = Self {
             cache,
-            hashes,
-            pending,
-            cached,
-            hits,
+            is_by_file: work.linter.unit == Unit::Files,
+            files: Vec::new(),
+            projects: Vec::new(),
+            cached: 0,
+            hits: Vec::new(),
             seconds: 0.0,
-            started: 0,
+            given: 0,
             open: 0,
             crash: None,
-            done: Vec::new(),
-        }
-    }
-
-    fn take(&mut self, job: &Job<'_>, seconds: f64, result: Result<Vec<Hit>, Crash>) {
-        self.open = self.open.saturating_sub(1);
-        self.seconds += seconds;
-        self.started += job.files.len();
-        match result {
-            Ok(hits) => {
-                let mut by_file: HashMap<String, Vec<Hit>> = HashMap::new();
-                for hit in hits {
-                    by_file.entry(hit.path.clone()).or_default().push(hit);
-                }
-                for path in &job.files {
-                    let name = cache::name(path);
-                    let hits = by_file.remove(&name).unwrap_or_default();
-                    self.done.push((name, hits));
-                }
-                self.hits.extend(by_file.into_values().flatten());
-            }
-            Err(crash) => _ = self.crash.get_or_insert(crash),
-        }
-    }
-
-    fn finish(mut self, work: &Work<'_>, use_cache: bool) -> Checked {
-        // A hit in another file than was asked for is nothing that a file's hash can vouch for.
-        let is_whole = self.crash.is_none();
-        if work.linter.unit == Unit::Files {
-            for (name, hits) in std::mem::take(&mut self.done) {
-                self.hits.extend(hits.iter().cloned());
-                if let Some(hash) = self.hashes.get(&name) {
-                    self.cache.keep(name, hash.clone(), hits);
+        };
+        if state.is_by_file {
+            for path in &work.files {
+                if !state.recall(&key(path), known.contents.get(path), 1, known.use_cache) {
+                    state.files.push(path);
                 }
             }
         } else {
-            self.hits.extend(self.done.drain(..).flat_map(|(_, hits)| hits));
-            if let Some(hash) = self.hashes.get("").filter(|_| is_whole && !self.pending.is_empty())
-            {
-                self.cache.keep(String::new(), hash.clone(), self.hits.clone());
+            for start in projects_of(tree, work.linter, &work.files) {
+                let files = start.files.len();
+                if !state.recall(&key(&start.folder), known.whole, files, known.use_cache) {
+                    state.projects.push(start);
+                }
             }
         }
-        if self.started > 0 {
-            self.cache.took(self.seconds, self.started);
-        }
-        if use_cache && !self.pending.is_empty() {
-            let all: HashMap<String, String> = match work.linter.unit {
-                Unit::Files => {
-                    let names = work.linter.files.iter().map(|path| cache::name(path));
-                    names.map(|name| (name, String::new())).collect()
+        state
+    }
+
+    /// Takes over what was found before, if it still counts.
+    fn recall(&mut self, unit: &str, hash: Option<&str>, files: usize, use_cache: bool) -> bool {
+        let found = hash.filter(|_| use_cache).and_then(|hash| self.cache.find(unit, hash));
+        let Some(hits) = found else { return false };
+        self.hits.extend_from_slice(hits);
+        self.cached += files;
+        true
+    }
+
+    fn is_known(&self) -> bool {
+        self.files.is_empty() && self.projects.is_empty()
+    }
+
+    fn take(
+        &mut self,
+        start: &Start<'_>,
+        seconds: f64,
+        result: Result<Vec<Hit>, Crash>,
+        known: &Known<'_>,
+    ) {
+        self.open = self.open.saturating_sub(1);
+        self.seconds += seconds;
+        self.given += start.files.len();
+        match result {
+            Err(crash) => _ = self.crash.get_or_insert(crash),
+            Ok(hits) => {
+                self.hits.extend(hits.iter().cloned());
+                if self.is_by_file {
+                    self.keep_by_file(start, hits, known.contents);
+                } else if let Some(hash) = known.whole {
+                    self.cache.keep(key(&start.folder), hash.to_owned(), hits);
                 }
-                Unit::Project(_) | Unit::Service | Unit::Repository => self.hashes,
+            }
+        }
+    }
+
+    fn keep_by_file(&mut self, start: &Start<'_>, hits: Vec<Hit>, contents: &Contents<'_>) {
+        let mut by_file: HashMap<String, Vec<Hit>> = HashMap::new();
+        for hit in hits {
+            by_file.entry(hit.path.clone()).or_default().push(hit);
+        }
+        let asked = start.files.iter();
+        let asked = asked.map(|path| (path, by_file.remove(&shown(path)).unwrap_or_default()));
+        let asked: Vec<_> = asked.collect();
+        // For what was found in another file than was asked for, no file's hash can vouch.
+        if !by_file.is_empty() {
+            return;
+        }
+        for (path, hits) in asked {
+            if let Some(hash) = contents.get(path) {
+                self.cache.keep(key(path), hash.to_owned(), hits);
+            }
+        }
+    }
+
+    fn finish(mut self, tree: &Tree, work: &Work<'_>, use_cache: bool) -> Checked {
+        if self.given > 0 && self.crash.is_none() {
+            self.cache.took(self.seconds, self.given);
+        }
+        if use_cache {
+            let all: Vec<&Path> = work.linter.files.iter().map(PathBuf::as_path).collect();
+            let units = if self.is_by_file {
+                all.iter().map(|path| key(path)).collect()
+            } else {
+                projects_of(tree, work.linter, &all).iter().map(|it| key(&it.folder)).collect()
             };
-            if let Err(err) = self.cache.write(&all) {
+            if let Err(err) = self.cache.write(&units) {
                 output::warn(format!("results are not kept: {err:#}"));
             }
-        }
-        if work.linter.unit != Unit::Files {
-            self.hits.retain(|hit| is_asked_for(hit, work));
         }
         Checked {
             name: work.linter.name.clone(),
@@ -229,65 +323,58 @@ impl<'a> State<'a> {
     }
 }
 
-/// Of a project only that is told which is in the files to check, and what keeps all of it from working.
-fn is_asked_for(hit: &Hit, work: &Work<'_>) -> bool {
-    hit.path.is_empty()
-        || hit.severity == Severity::Blocker
-        || work.files.contains(&Path::new(&hit.path))
+/// The starts that are needed for what is not known, the longest last.
+fn jobs<'a>(works: &[Work<'a>], states: &mut [State<'a>], at_once: usize) -> Vec<Job<'a>> {
+    let pieces = shares(states, at_once);
+    let mut jobs = Vec::new();
+    for (index, (state, pieces)) in states.iter_mut().zip(pieces).enumerate() {
+        let mut starts = std::mem::take(&mut state.projects);
+        if works[index].linter.unit == Unit::Files {
+            starts.extend(pieces_of(&state.files, pieces));
+        }
+        state.open = starts.len();
+        jobs.extend(starts.into_iter().map(|start| {
+            let expected = state.cache.expected(start.files.len());
+            Job { work: index, start, expected }
+        }));
+    }
+    // What never ran may take the longest.
+    let time = |job: &Job<'_>| (job.expected.unwrap_or(f64::INFINITY), job.start.files.len());
+    jobs.sort_by(|a, b| {
+        let ((a, a_files), (b, b_files)) = (time(a), time(b));
+        a.total_cmp(&b).then(a_files.cmp(&b_files))
+    });
+    jobs
 }
 
-/// The starts that a linter needs for what is not known.
-fn jobs<'a>(
-    tree: &Tree,
-    index: usize,
-    work: &Work<'a>,
-    state: &State<'a>,
-    at_once: usize,
-) -> Vec<Job<'a>> {
-    if state.pending.is_empty() {
-        return Vec::new();
-    }
-    let job = |folder: PathBuf, files: Vec<&'a Path>| {
-        let expected = state.cache.expected(files.len());
-        Job { work: index, folder, files, expected }
+/// Into how many pieces each linter is split: its share of the processors. Where it is not known how
+/// long one takes, all have the same share.
+fn shares(states: &[State<'_>], at_once: usize) -> Vec<usize> {
+    let waiting = || states.iter().filter(|state| !state.is_known());
+    let count = waiting().count();
+    let expected = |state: &State<'_>| state.cache.expected(state.files.len());
+    let total: Option<f64> = waiting().map(expected).sum();
+    let share = |state: &State<'_>| match (total, expected(state)) {
+        (Some(total), Some(own)) if total > 0.0 => {
+            let at_once = u32::try_from(at_once).map_or(f64::INFINITY, f64::from);
+            #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a part")]
+            let pieces = (at_once * own / total).round() as usize;
+            pieces
+        }
+        _ => at_once / count.max(1),
     };
-    match work.linter.unit {
-        Unit::Files => {
-            let pieces = if state.pending.len() < WORTH_SPLITTING { 1 } else { at_once.max(1) };
-            let size = state.pending.len().div_ceil(pieces);
-            let chunks = state.pending.chunks(size).flat_map(|files| fitting(files));
-            chunks.map(|files| job(PathBuf::new(), files.to_vec())).collect()
-        }
-        Unit::Project(_) | Unit::Service | Unit::Repository => {
-            let folders = folders(tree, work.linter);
-            let mut files: Vec<Vec<&Path>> = vec![Vec::new(); folders.len()];
-            for path in &state.pending {
-                let around = folders.iter().enumerate().filter(|(_, it)| path.starts_with(it));
-                // A folder may lie in another.
-                let nearest = around.max_by_key(|(_, folder)| folder.components().count());
-                if let Some((nearest, _)) = nearest {
-                    files[nearest].push(*path);
-                }
-            }
-            let jobs = folders.into_iter().zip(files).filter(|(_, files)| !files.is_empty());
-            jobs.map(|(folder, files)| job(folder, files)).collect()
-        }
-    }
+    states.iter().map(|state| share(state).clamp(1, at_once.max(1))).collect()
 }
 
-/// The folders in which a linter runs, relative to the root.
-pub(crate) fn folders(tree: &Tree, linter: &Linter) -> Vec<PathBuf> {
-    match linter.unit {
-        Unit::Project(marker) => projects(tree, linter, marker),
-        Unit::Service => {
-            let is_marker = |path: &&PathBuf| path.ends_with("landfall.toml");
-            let services = tree.files.iter().filter(is_marker);
-            let services = services.filter_map(|path| path.parent().map(Path::to_owned));
-            let root = std::iter::once(PathBuf::new());
-            root.chain(services.filter(|folder| folder.parent().is_some())).collect()
-        }
-        Unit::Files | Unit::Repository => vec![PathBuf::new()],
-    }
+/// Files in pieces whose names fit on a command line. One with an odd name stands alone: then what is
+/// told is told of it, however its name is printed.
+pub(crate) fn pieces_of<'a>(files: &[&'a Path], pieces: usize) -> Vec<Start<'a>> {
+    let (odd, plain): (Vec<&Path>, Vec<&Path>) = files.iter().partition(|path| is_odd(path));
+    let pieces = pieces.min(plain.len() / WORTH_STARTING).max(1);
+    let size = plain.len().div_ceil(pieces).max(1);
+    let plain = plain.chunks(size).flat_map(fitting);
+    let odd = odd.chunks(1);
+    plain.chain(odd).map(|files| Start { folder: PathBuf::new(), files: files.to_vec() }).collect()
 }
 
 /// Pieces of a list whose names fit on a command line.
@@ -305,12 +392,40 @@ fn fitting<'a, 'b>(files: &'b [&'a Path]) -> Vec<&'b [&'a Path]> {
     pieces
 }
 
+/// The starts of a linter that looks at projects: one in the folder of each with files to check.
+pub(crate) fn projects_of<'a>(tree: &Tree, linter: &Linter, files: &[&'a Path]) -> Vec<Start<'a>> {
+    let folders = match linter.unit {
+        Unit::Project(marker) => projects(tree, &linter.files, marker),
+        Unit::Service => services(tree),
+        Unit::Files | Unit::Repository => vec![PathBuf::new()],
+    };
+    let mut starts: Vec<Start<'_>> =
+        folders.into_iter().map(|folder| Start { folder, files: Vec::new() }).collect();
+    for path in files {
+        let around = starts.iter_mut().filter(|start| path.starts_with(&start.folder));
+        // The innermost.
+        if let Some(start) = around.max_by_key(|start| start.folder.components().count()) {
+            start.files.push(path);
+        }
+    }
+    starts.retain(|start| !start.files.is_empty());
+    starts
+}
+
+/// The folders of services, and the root for what lies in none.
+fn services(tree: &Tree) -> Vec<PathBuf> {
+    let is_marker = |path: &&PathBuf| path.ends_with("landfall.toml");
+    let services = tree.files.iter().filter(is_marker);
+    let services = services.filter_map(|path| path.parent().map(Path::to_owned));
+    let root = std::iter::once(PathBuf::new());
+    root.chain(services.filter(|folder| folder.parent().is_some())).collect()
+}
+
 /// The folders that hold the file which makes a project. A package of Cargo inside of another's folder is
 /// a member of that, unless it says that it is a workspace itself; a module of Go stands for itself.
-fn projects(tree: &Tree, linter: &Linter, marker: &str) -> Vec<PathBuf> {
+pub(crate) fn projects(tree: &Tree, files: &[PathBuf], marker: &str) -> Vec<PathBuf> {
     let is_marker = |path: &&PathBuf| path.file_name().is_some_and(|name| name == marker);
-    let mut folders: Vec<PathBuf> = linter
-        .files
+    let mut folders: Vec<PathBuf> = files
         .iter()
         .filter(is_marker)
         .filter_map(|path| path.parent().map(Path::to_owned))
@@ -328,48 +443,86 @@ fn projects(tree: &Tree, linter: &Linter, marker: &str) -> Vec<PathBuf> {
     outermost
 }
 
-async fn start<'a>(
+async fn run_job<'a>(
     tree: &Tree,
     work: &Work<'_>,
     job: Job<'a>,
 ) -> (Job<'a>, f64, Result<Vec<Hit>, Crash>) {
     let started = Instant::now();
-    let result = lint(tree, work, &job).await;
+    let result = lint(tree, work, &job.start).await;
     (job, started.elapsed().as_secs_f64(), result)
 }
 
-async fn lint(tree: &Tree, work: &Work<'_>, job: &Job<'_>) -> Result<Vec<Hit>, Crash> {
+async fn lint(tree: &Tree, work: &Work<'_>, start: &Start<'_>) -> Result<Vec<Hit>, Crash> {
     let linter = work.linter;
-    let crash = |message: String| Crash { message: format!("{}: {message}", linter.name) };
-    let args = arguments(&linter.args, &job.files);
-    let process = Process::new(&work.program, args)
-        .folder(tree.root.join(&job.folder))
-        .limit(linter.limit)
-        .at_most(MAX_OUTPUT)
-        .keeping(MAX_SAID)
-        .ending_group();
-    let ran = process.run().await.map_err(|err| crash(format!("{err:#}")))?;
-    let output = text_of(&ran);
+    let crash = |message: String| {
+        let help = Some("run it by itself; what the others found stands above".to_owned());
+        Crash { message: format!("{}: {message}", linter.name), exit: Exit::Failed, help }
+    };
+    let process = process(tree, linter, &work.program, &linter.args, start).at_most(MAX_OUTPUT);
+    let process = process.keeping(MAX_SAID);
+    let ran = process.run().await.map_err(|err| Crash::of(&linter.name, &err))?;
+    let status = ran.status;
+    let output = text_of(ran);
     if !linter.exits.contains(&output.exit) {
         let said = said(&output);
-        return Err(crash(format!("it ended with {}{said}", ran.status)));
+        return Err(crash(format!("it ended with {status}{said}")));
     }
     let hits = linter
         .reader
         .read(&output)
         .map_err(|unreadable| crash(format!("{}{}", unreadable.0, said(&output))))?;
+    let alone = match start.files[..] {
+        [path] if linter.unit == Unit::Files => Some(path),
+        _ => None,
+    };
     // The steps of this project tell paths as they are in the repository, wherever they run.
-    let is_of_root = linter.unit == Unit::Service && tree.root.join(".git").exists();
-    let folder = if is_of_root { Path::new("") } else { &job.folder };
-    Ok(hits.into_iter().map(|hit| located(hit, tree, folder)).collect())
+    let is_of_root = linter.unit == Unit::Service && tree.repository.is_some();
+    let folder = if is_of_root { Path::new("") } else { &start.folder };
+    Ok(hits.into_iter().map(|hit| located(hit, tree, folder, alone)).collect())
 }
 
-/// The arguments of a start: `{files}` stands for the files.
-pub(crate) fn arguments(args: &[String], files: &[&Path]) -> Vec<OsString> {
+/// A start of a linter. It knows nothing of the pipeline's secrets, and prints the same for everybody: in
+/// UTF-8, without colours.
+pub(crate) fn process(
+    tree: &Tree,
+    linter: &Linter,
+    program: &Path,
+    args: &[String],
+    start: &Start<'_>,
+) -> Process {
+    Process::new(program, arguments(args, start))
+        .folder(tree.root.join(&start.folder))
+        .withholding(WITHHELD)
+        .variable("LC_ALL", "C.UTF-8")
+        .variable("NO_COLOR", "1")
+        .limit(linter.limit)
+        .ending_group()
+}
+
+/// Besides what names say: settings of the steps and addresses with passwords in them; what a hook of git
+/// sets, which is wrong in another folder; and what demands colours.
+const WITHHELD: [&str; 12] = [
+    "LANDFALL_*",
+    "CI_REPOSITORY_URL",
+    "DATABASE_URL",
+    "GIT_DIR",
+    "GIT_INDEX_FILE",
+    "GIT_WORK_TREE",
+    "GIT_PREFIX",
+    "FORCE_COLOR",
+    "CLICOLOR_FORCE",
+    "AWS_*",
+    "LANGUAGE",
+    "PY_COLORS",
+];
+
+/// The arguments of a start: `{files}` stands for the files, as they are seen from its folder.
+fn arguments(args: &[String], start: &Start<'_>) -> Vec<OsString> {
     let mut all = Vec::new();
     for arg in args {
         if arg == "{files}" {
-            all.extend(files.iter().map(|path| given(path)));
+            all.extend(start.files.iter().map(|path| given(path, &start.folder)));
         } else {
             all.push(arg.into());
         }
@@ -378,7 +531,8 @@ pub(crate) fn arguments(args: &[String], files: &[&Path]) -> Vec<OsString> {
 }
 
 /// A path as it is given to a program: one that begins with a dash would be an option.
-fn given(path: &Path) -> OsString {
+fn given(path: &Path, folder: &Path) -> OsString {
+    let path = path.strip_prefix(folder).unwrap_or(path);
     if path.as_os_str().as_encoded_bytes().starts_with(b"-") {
         Path::new(".").join(path).into()
     } else {
@@ -387,11 +541,15 @@ fn given(path: &Path) -> OsString {
 }
 
 /// What a program printed, as text.
-pub(crate) fn text_of(ran: &Ran) -> Output {
+pub(crate) fn text_of(ran: Ran) -> Output {
+    let text = |bytes: Vec<u8>| {
+        String::from_utf8(bytes)
+            .unwrap_or_else(|err| String::from_utf8_lossy(err.as_bytes()).into_owned())
+    };
     Output {
         exit: ran.status.code().unwrap_or(-1),
-        stdout: String::from_utf8_lossy(&ran.stdout).into_owned(),
-        stderr: String::from_utf8_lossy(&ran.stderr).into_owned(),
+        stdout: text(ran.stdout),
+        stderr: text(ran.stderr),
     }
 }
 
@@ -399,25 +557,43 @@ fn said(output: &Output) -> String {
     output.sentence().map(|said| format!(": {said}")).unwrap_or_default()
 }
 
-/// A hit with its path relative to the root of the repository.
-fn located(mut hit: Hit, tree: &Tree, folder: &Path) -> Hit {
-    let path = Path::new(&hit.path);
-    let path = match path.strip_prefix(&tree.root) {
+/// A hit with its path relative to the root of the repository, and without secrets. What was found when
+/// one file `alone` was looked at is in that one where the path is missing, or is printed in another form.
+fn located(mut hit: Hit, tree: &Tree, folder: &Path, alone: Option<&Path>) -> Hit {
+    hit.message = redact(&hit.message).into_owned();
+    hit.help = hit.help.map(|help| redact(&help).into_owned());
+    hit.path = match alone {
+        Some(alone) if hit.path.is_empty() || is_odd(alone) => shown(alone),
+        _ if hit.path.is_empty() => String::new(),
+        _ => shown(&relative(Path::new(&hit.path), &tree.root, folder)),
+    };
+    hit
+}
+
+/// A path seen from the root, without `.` and, as far as that goes, without `..`.
+fn relative(path: &Path, root: &Path, folder: &Path) -> PathBuf {
+    let path = match path.strip_prefix(root) {
         Ok(relative) => relative.to_owned(),
-        Err(_) if path.is_absolute() => path.to_owned(),
         Err(_) => folder.join(path),
     };
-    let parts: PathBuf =
-        path.components().filter(|it| *it != std::path::Component::CurDir).collect();
-    hit.path = cache::name(&parts);
-    hit
+    let mut parts = PathBuf::new();
+    for part in path.components() {
+        match part {
+            Component::CurDir => {}
+            Component::ParentDir if parts.file_name().is_some() => _ = parts.pop(),
+            other => parts.push(other),
+        }
+    }
+    parts
 }
 
 /// Where programs are installed: beside the project, then in PATH.
 pub(crate) fn find(tree: &Tree, programs: &[String], path: &[PathBuf]) -> Option<PathBuf> {
     const BESIDE: [&str; 4] = ["node_modules/.bin", ".venv/bin", "venv/bin", "vendor/bin"];
     let beside = BESIDE.iter().map(|folder| tree.root.join(folder));
-    let folders: Vec<PathBuf> = beside.chain(path.iter().cloned()).collect();
+    // It runs in another folder than this one.
+    let installed = path.iter().filter_map(|folder| std::path::absolute(folder).ok());
+    let folders: Vec<PathBuf> = beside.chain(installed).collect();
     let mut seen = HashSet::new();
     programs.iter().find_map(|program| {
         if program.contains('/') {

@@ -1,98 +1,206 @@
 //! Which files there are, and which of them changed, as git knows it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::fmt;
 use std::ops::RangeInclusive;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use step_core::process::Process;
 use step_core::{Exit, Fail, output};
-use step_git::Repository;
+use step_git::{Repository, Target};
 
 use crate::settings::Args;
-use crate::tree::{Scope, Tree, added_lines, paths, walk};
+use crate::tree::{Tree, walk};
+
+/// Which files are checked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Scope {
+    /// All of them, and why.
+    All(String),
+    /// Those that differ from a commit, and those that are gone since.
+    Changed { base: Target, paths: HashSet<PathBuf> },
+    /// Those that are staged. What is checked is what lies on the disk: linters look for their
+    /// configuration and for other files beside the file that they are given, so that a copy of what is
+    /// staged in another place is checked otherwise, and moving aside what is not staged puts it at risk.
+    /// Where the two differ, it is told.
+    Staged { paths: HashSet<PathBuf>, differing: Vec<PathBuf> },
+}
+
+impl Scope {
+    /// What changed; nothing when that makes no difference.
+    pub(crate) fn changed(&self) -> Option<&HashSet<PathBuf>> {
+        match self {
+            Scope::All(_) => None,
+            Scope::Changed { paths, .. } | Scope::Staged { paths, .. } => Some(paths),
+        }
+    }
+
+    /// Whether a file is to be checked.
+    pub(crate) fn has(&self, path: &Path) -> bool {
+        self.changed().is_none_or(|paths| paths.contains(path))
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Scope::All(why) => write!(f, "all: {why}"),
+            Scope::Changed { base: Target { name, commit }, .. } => {
+                write!(f, "changed since {name} at {}", commit.get(..12).unwrap_or(commit))
+            }
+            Scope::Staged { .. } => f.write_str("staged"),
+        }
+    }
+}
 
 /// The files around the current folder.
 ///
 /// # Errors
-/// Exit 2: what is compared with is not known; or git refuses the repository.
+/// Exit 2: git refuses the repository.
 pub(crate) async fn tree(args: &Args) -> anyhow::Result<Tree> {
     let current = std::env::current_dir()?.canonicalize()?;
     let Some(repository) = Repository::around(&current, "--against").await? else {
-        if args.scope.staged || args.scope.against.is_some() {
+        let files = walk(&current)?;
+        return Ok(Tree { root: current, files, repository: None });
+    };
+    let depth = Path::new(repository.prefix()).components().count();
+    let root = current.ancestors().nth(depth).unwrap_or(&current).to_owned();
+    let files = Git::new(&root, args).files().await?;
+    Ok(Tree { root, files, repository: Some(repository) })
+}
+
+/// Which of the files are checked.
+///
+/// # Errors
+/// Exit 2: what is compared with is not known.
+pub(crate) async fn scope(args: &Args, tree: &Tree) -> anyhow::Result<Scope> {
+    let options = &args.scope;
+    let new_from = args.new_from.as_deref().filter(|it| !it.is_empty());
+    let Some(repository) = &tree.repository else {
+        if options.staged || options.against.is_some() || new_from.is_some() {
             return Err(Fail::invalid("this is no repository of git")
                 .help("run in a clone")
                 .into());
         }
-        let files = walk(&current)?;
-        return Ok(Tree { root: current, files, scope: Scope::All("no repository of git".into()) });
+        return Ok(Scope::All("no repository of git".to_owned()));
     };
-    let root = root(&current, &repository);
-    let git = Git { root: &root };
-    let files = git.files().await?;
-    let scope = scope(args, &repository, &git).await?;
-    Ok(Tree { root: root.clone(), files, scope })
-}
-
-/// The folder that the paths of git are relative to.
-fn root(current: &Path, repository: &Repository) -> PathBuf {
-    let depth = Path::new(repository.prefix()).components().count();
-    current.ancestors().nth(depth).unwrap_or(current).to_owned()
-}
-
-async fn scope(args: &Args, repository: &Repository, git: &Git<'_>) -> anyhow::Result<Scope> {
-    let options = &args.scope;
-    let gitlab = &args.common.gitlab;
+    let git = Git::new(&tree.root, args);
     if options.all {
         return Ok(Scope::All("--all".to_owned()));
     }
     if options.staged {
-        return git.changed(&["--cached"]).await.map(Scope::Staged);
+        let paths: HashSet<PathBuf> = git.changed(&["--cached"]).await?.collect();
+        let differing = git.changed(&[]).await?.filter(|path| paths.contains(path)).collect();
+        return Ok(Scope::Staged { paths, differing });
     }
-    let new_from = args.new_from.as_deref().filter(|it| !it.is_empty());
     let against = options.against.as_deref().or(new_from);
-    let is_merge_request = gitlab.merge_request_iid.is_some();
+    let is_merge_request = args.common.gitlab.merge_request_iid.is_some();
     if against.is_none() && !is_merge_request && args.new_from.is_none() {
         return Ok(Scope::All("this is no merge request".to_owned()));
     }
-    let target = match repository.target(against, gitlab).await? {
-        Some(target) => target,
-        None => return Ok(Scope::All("git knows no branch to compare with".to_owned())),
-    };
-    let commit = match repository.merge_base(&target).await {
-        Ok(commit) => commit,
-        // What was asked for by name has to be there.
-        Err(err) if against.is_some() => return Err(err),
-        Err(err) => {
-            let deepened = git.deepen(&target.name).await;
-            match repository.merge_base(&target).await {
-                Ok(commit) if deepened => commit,
-                _ => {
-                    output::warn(format!("all files are checked: {err:#}"));
-                    return Ok(Scope::All(format!("where this left {} is not known", target.name)));
-                }
-            }
+    Ok(match git.base(against, repository, args).await? {
+        Ok(base) => {
+            let mut paths: HashSet<PathBuf> = git.changed(&[&base.commit]).await?.collect();
+            paths.extend(git.untracked().await?);
+            Scope::Changed { base, paths }
         }
+        Err(why) => Scope::All(why),
+    })
+}
+
+/// The lines that are new, by file; every line is in a file that is not there.
+pub(crate) type NewLines = HashMap<PathBuf, Vec<RangeInclusive<usize>>>;
+
+/// The lines to which `--new-from` limits what is told; nothing when every line counts.
+///
+/// # Errors
+/// Exit 2: what is compared with is not known.
+pub(crate) async fn new_lines(
+    args: &Args,
+    tree: &Tree,
+    scope: &Scope,
+) -> anyhow::Result<Option<NewLines>> {
+    let (Some(new_from), Some(repository)) = (&args.new_from, &tree.repository) else {
+        return Ok(None);
     };
-    let lines = git.changed(&[&commit]).await?;
-    Ok(Scope::Changed { base: target.name, commit, lines })
+    let git = Git::new(&tree.root, args);
+    let named = Some(new_from.as_str()).filter(|it| !it.is_empty());
+    if let (Scope::Staged { .. }, None) = (scope, named) {
+        return git.lines(&["--cached"]).await.map(Some);
+    }
+    let base = match scope {
+        Scope::Changed { base, .. } if named.is_none() || args.scope.against.is_none() => {
+            base.clone()
+        }
+        _ => match git.base(named, repository, args).await? {
+            Ok(base) => base,
+            Err(why) => {
+                output::warn(format!("every line counts as new: {why}"));
+                return Ok(None);
+            }
+        },
+    };
+    git.lines(&[&base.commit]).await.map(Some)
+}
+
+/// Whether files have changes that are not committed; where what is staged is checked, that are not
+/// staged.
+///
+/// # Errors
+/// git fails.
+pub(crate) async fn dirty(args: &Args, tree: &Tree) -> anyhow::Result<HashSet<PathBuf>> {
+    let git = Git::new(&tree.root, args);
+    if args.scope.staged {
+        return Ok(git.changed(&[]).await?.collect());
+    }
+    let mut dirty: HashSet<PathBuf> = match git.changed(&["HEAD"]).await {
+        Ok(changed) => changed.collect(),
+        // Before the first commit all files are new.
+        Err(err) if Fail::of(&err).is_some_and(|fail| fail.exit() == Exit::Failed) => {
+            tree.files.iter().cloned().collect()
+        }
+        Err(err) => return Err(err),
+    };
+    dirty.extend(git.new_files().await?);
+    Ok(dirty)
 }
 
 /// git, run in the root of the repository.
 struct Git<'a> {
     root: &'a Path,
+    /// Files that are not tracked count. In a job they do not: it has made them itself.
+    has_new_files: bool,
 }
 
-impl Git<'_> {
+/// A diff whatever the user has set, with renamed files as new ones.
+const DIFF: [&str; 6] = [
+    "diff",
+    "--no-ext-diff",
+    "--no-textconv",
+    "--no-renames",
+    "--no-relative",
+    "--submodule=short",
+];
+
+impl<'a> Git<'a> {
+    fn new(root: &'a Path, args: &Args) -> Self {
+        Self { root, has_new_files: args.common.gitlab.ci != Some(true) }
+    }
+
     fn run<'b>(&self, args: impl IntoIterator<Item = &'b str>) -> Process {
-        Process::new("git", args).folder(self.root)
+        // Reading does not wait for the lock of somebody who writes.
+        Process::new("git", args).folder(self.root).variable("GIT_OPTIONAL_LOCKS", "0")
     }
 
     /// All files that are tracked, or new and not ignored; without those that are gone, and without
     /// symbolic links and submodules.
     async fn files(&self) -> anyhow::Result<Vec<PathBuf>> {
-        let list =
-            ["ls-files", "-z", "--cached", "--others", "--exclude-standard", "--deduplicate"];
+        let mut list = vec!["ls-files", "-z", "--cached", "--deduplicate"];
+        if self.has_new_files {
+            list.extend(["--others", "--exclude-standard"]);
+        }
         let list = self.run(list).bytes().await?;
         let is_file = |path: &PathBuf| {
             std::fs::symlink_metadata(self.root.join(path)).is_ok_and(|it| it.is_file())
@@ -102,100 +210,270 @@ impl Git<'_> {
         Ok(files)
     }
 
-    /// The files that differ, and the lines of each that are new; of what is not tracked, all lines.
-    async fn changed(
-        &self,
-        what: &[&str],
-    ) -> anyhow::Result<HashMap<PathBuf, Vec<RangeInclusive<usize>>>> {
-        let names =
-            [&["diff", "-z", "--name-only", "--diff-filter=d", "--no-renames"], what].concat();
-        let names = self.run(names).bytes().await?;
-        let mut lines = HashMap::new();
-        for path in paths(&names) {
-            lines.insert(path, Vec::new());
-        }
-        let diff = [
-            &[
-                "diff",
-                "-U0",
-                "--no-color",
-                "--no-ext-diff",
-                "--no-renames",
-                "--diff-filter=d",
-                "--src-prefix=a/",
-                "--dst-prefix=b/",
-            ],
-            what,
-        ]
-        .concat();
-        let diff = self.run(diff).bytes().await?;
-        for (path, ranges) in by_file(&diff) {
-            lines.insert(path, ranges);
-        }
-        if !what.contains(&"--cached") {
-            let new =
-                self.run(["ls-files", "-z", "--others", "--exclude-standard"]).bytes().await?;
-            lines.extend(paths(&new).map(|path| (path, vec![1..=usize::MAX])));
-        }
+    async fn untracked(&self) -> anyhow::Result<Vec<PathBuf>> {
+        if self.has_new_files { self.new_files().await } else { Ok(Vec::new()) }
+    }
+
+    async fn new_files(&self) -> anyhow::Result<Vec<PathBuf>> {
+        let list = self.run(["ls-files", "-z", "--others", "--exclude-standard"]).bytes().await?;
+        Ok(paths(&list).collect())
+    }
+
+    /// The files that differ, also those that are gone.
+    async fn changed(&self, what: &[&str]) -> anyhow::Result<impl Iterator<Item = PathBuf>> {
+        let args = [&DIFF, &["-z", "--name-only"][..], what, &["--"]].concat();
+        let list = self.run(args).bytes().await?;
+        Ok(paths(&list).collect::<Vec<_>>().into_iter())
+    }
+
+    /// The new lines of the files that differ. Where git does not tell lines, all of them are new.
+    async fn lines(&self, what: &[&str]) -> anyhow::Result<NewLines> {
+        let every = || vec![1..=usize::MAX];
+        let mut lines: NewLines = self.changed(what).await?.map(|path| (path, every())).collect();
+        let form = ["-U0", "--inter-hunk-context=0", "--no-color"];
+        let prefixes = ["--src-prefix=a/", "--dst-prefix=b/"];
+        let args = [&DIFF[..], &form, &prefixes, what, &["--"]].concat();
+        lines.extend(added(&self.run(args).bytes().await?));
+        lines.extend(self.untracked().await?.into_iter().map(|path| (path, every())));
         Ok(lines)
+    }
+
+    /// What the files are compared with, or why there is nothing to compare them with.
+    ///
+    /// # Errors
+    /// Exit 2 or 4: what was named is not there.
+    async fn base(
+        &self,
+        named: Option<&str>,
+        repository: &Repository,
+        args: &Args,
+    ) -> anyhow::Result<Result<Target, String>> {
+        let gitlab = &args.common.gitlab;
+        if named.is_some() {
+            let target = repository.target(named, gitlab).await?;
+            let target = target.ok_or_else(|| Fail::invalid("git knows no such branch"))?;
+            let commit = repository.merge_base(&target).await?;
+            return Ok(Ok(Target { commit, ..target }));
+        }
+        if let Some(base) = self.base_of_merge_request(args).await {
+            return Ok(Ok(base));
+        }
+        let target = match repository.target(None, gitlab).await {
+            Ok(Some(target)) => target,
+            Ok(None) => return Ok(Err("git knows no branch to compare with".to_owned())),
+            Err(err) => {
+                output::warn(format!("all files are checked: {err:#}"));
+                return Ok(Err("the target of the merge request is not known".to_owned()));
+            }
+        };
+        let mut commit = repository.merge_base(&target).await;
+        if commit.is_err() && self.deepen(&target.name).await {
+            commit = repository.merge_base(&target).await;
+        }
+        Ok(match commit {
+            Ok(commit) => Ok(Target { commit, ..target }),
+            Err(err) => {
+                output::warn(format!("all files are checked: {err:#}"));
+                Err(format!("where this left {} is not known", target.name))
+            }
+        })
+    }
+
+    /// The commit that GitLab names: that of the target which is merged in, or else the one at which the
+    /// branch left it. A shallow clone gets it alone, which is less than all that lies between.
+    async fn base_of_merge_request(&self, args: &Args) -> Option<Target> {
+        let gitlab = &args.common.gitlab;
+        gitlab.merge_request_iid.as_ref()?;
+        let branch = gitlab.merge_request_target_branch.as_ref();
+        let name = branch.map_or_else(|| "the target".to_owned(), |it| format!("origin/{it}"));
+        let named = [&gitlab.merge_request_target_commit, &gitlab.merge_request_diff_base];
+        for commit in named.into_iter().flatten() {
+            if self.has(commit).await
+                || (self.is_shallow().await
+                    && self.fetch_one(commit).await
+                    && self.has(commit).await)
+            {
+                return Some(Target { name, commit: commit.clone() });
+            }
+        }
+        None
+    }
+
+    async fn has(&self, commit: &str) -> bool {
+        let commit = format!("{commit}^{{commit}}");
+        let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", &commit];
+        self.run(args).bytes().await.is_ok()
+    }
+
+    async fn is_shallow(&self) -> bool {
+        let asked = self.run(["rev-parse", "--is-shallow-repository"]).output().await;
+        asked.is_ok_and(|it| it == "true")
+    }
+
+    async fn fetch_one(&self, commit: &str) -> bool {
+        output::say(format!("the clone is shallow: fetching {commit}"));
+        self.fetch(&["--no-tags", "--depth=1", "origin", commit]).await
     }
 
     /// Fetches what a shallow clone left out; whether that worked.
     async fn deepen(&self, name: &str) -> bool {
+        if !self.is_shallow().await {
+            return false;
+        }
         output::say(format!("the clone is shallow: fetching more, to find where this left {name}"));
-        let fetch = self.run(["fetch", "--quiet", "--unshallow", "origin"]);
-        fetch.passing("CI_JOB_TOKEN").output().await.is_ok()
+        self.fetch(&["--unshallow", "origin"]).await
+    }
+
+    async fn fetch(&self, args: &[&str]) -> bool {
+        let fetch = self.run([&["fetch", "--quiet"], args].concat());
+        let fetch = fetch.passing("CI_JOB_TOKEN").variable("GIT_TERMINAL_PROMPT", "0");
+        fetch.output().await.is_ok()
     }
 }
 
-/// The new lines of each file of a diff whose paths git did not have to quote. Those of others are not
-/// known; then every line counts as new.
-fn by_file(diff: &[u8]) -> Vec<(PathBuf, Vec<RangeInclusive<usize>>)> {
-    let mut files = Vec::new();
-    let mut rest = diff;
-    while let Some(start) = find(rest, b"\n+++ ").map(|at| at + 5) {
-        let line_end = find(&rest[start..], b"\n").map_or(rest.len(), |at| start + at);
-        let end = find(&rest[line_end..], b"\ndiff --git ").map_or(rest.len(), |at| line_end + at);
-        if let Some(name) = rest[start..line_end].strip_prefix(b"b/") {
-            // A name with a space has a tab behind it.
-            let name = name.strip_suffix(b"\t").unwrap_or(name);
-            files.extend(paths(name).map(|path| (path, added_lines(&rest[line_end..end]))));
+/// The paths of a list of git's that was made with `-z`. A name may be any bytes but NUL.
+fn paths(list: &[u8]) -> impl Iterator<Item = PathBuf> + '_ {
+    let names = list.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+    names.map(|name| PathBuf::from(OsStr::from_bytes(name)))
+}
+
+/// The new lines of each file of a diff without context (`git diff -U0`).
+/// The format: <https://git-scm.com/docs/diff-format#generate_patch_text_with_p>
+fn added(diff: &[u8]) -> NewLines {
+    let mut files = NewLines::new();
+    let mut current = None;
+    let mut is_head = false;
+    // What stands in the files begins with a sign in each line.
+    for line in diff.split(|byte| *byte == b'\n') {
+        if line.starts_with(b"diff --git ") {
+            (current, is_head) = (None, true);
+        } else if let Some(name) = line.strip_prefix(b"+++ ").filter(|_| is_head) {
+            current = new_path(name);
+            files.extend(current.clone().map(|path| (path, Vec::new())));
+        } else if let Some(hunk) = line.strip_prefix(b"@@ ") {
+            is_head = false;
+            let lines = current.as_ref().and_then(|path| files.get_mut(path));
+            if let (Some(lines), Some(range)) = (lines, added_range(hunk)) {
+                lines.push(range);
+            }
         }
-        rest = &rest[end..];
     }
     files
 }
 
-fn find(text: &[u8], what: &[u8]) -> Option<usize> {
-    text.windows(what.len()).position(|window| window == what)
+/// `-1,2 +3,4 @@`: lines 3 to 6.
+fn added_range(hunk: &[u8]) -> Option<RangeInclusive<usize>> {
+    let added = hunk.split(|byte| *byte == b' ').nth(1)?;
+    let added = str::from_utf8(added).ok()?.strip_prefix('+')?;
+    let (start, count) = added.split_once(',').unwrap_or((added, "1"));
+    let (start, count): (usize, usize) = (start.parse().ok()?, count.parse().ok()?);
+    (count > 0).then(|| start..=start.saturating_add(count - 1))
 }
 
-/// The commit that is checked without a merge request, in words.
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Scope::All(why) => write!(f, "all: {why}"),
-            Scope::Changed { base, commit, .. } => {
-                write!(f, "changed since {base} at {}", commit.get(..12).unwrap_or(commit))
+/// The path behind `+++`; none of a file that is gone.
+fn new_path(name: &[u8]) -> Option<PathBuf> {
+    let name = match name.strip_prefix(b"\"").and_then(|it| it.strip_suffix(b"\"")) {
+        Some(quoted) => unquoted(quoted),
+        // A name with a space has a tab behind it.
+        None => name.strip_suffix(b"\t").unwrap_or(name).to_vec(),
+    };
+    Some(PathBuf::from(OsStr::from_bytes(name.strip_prefix(b"b/")?)))
+}
+
+/// As in C: <https://git-scm.com/docs/git-config#Documentation/git-config.txt-corequotePath>
+fn unquoted(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.iter().copied();
+    while let Some(byte) = rest.next() {
+        if byte != b'\\' {
+            out.push(byte);
+            continue;
+        }
+        let Some(escaped) = rest.next() else { break };
+        out.push(match escaped {
+            b'a' => 7,
+            b'b' => 8,
+            b't' => b'\t',
+            b'n' => b'\n',
+            b'v' => 11,
+            b'f' => 12,
+            b'r' => b'\r',
+            digit @ b'0'..=b'3' => {
+                let octal = |byte: Option<u8>| byte.unwrap_or(b'0').wrapping_sub(b'0') & 7;
+                let second = octal(rest.next());
+                (digit - b'0') << 6 | second << 3 | octal(rest.next())
             }
-            Scope::Staged(_) => f.write_str("staged"),
+            other => other,
+        });
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(bytes: &[u8]) -> PathBuf {
+        PathBuf::from(OsStr::from_bytes(bytes))
+    }
+
+    #[test]
+    fn the_new_lines_of_a_diff_are_found() {
+        let diff = b"diff --git a/a b.sh b/a b.sh
+index 1..2 100644
+--- a/a b.sh\t
++++ b/a b.sh\t
+@@ -1,0 +2,3 @@ context
++++ b/other.sh
++@@ -1 +9 @@
++diff --git a/x b/x
+@@ -9 +13 @@
+-old
++new
+@@ -20,2 +24,0 @@
+-gone
+-gone
+diff --git a/gone.sh b/gone.sh
+--- a/gone.sh
++++ /dev/null
+@@ -1 +0,0 @@
+-gone
+diff --git a/x.bin b/x.bin
+Binary files a/x.bin and b/x.bin differ
+diff --git \"a/\\303\\244\\n\\\"\\377\" \"b/\\303\\244\\n\\\"\\377\"
+--- /dev/null
++++ \"b/\\303\\244\\n\\\"\\377\"
+@@ -0,0 +1 @@
++x
+diff --git a/less.sh b/less.sh
+--- a/less.sh
++++ b/less.sh
+@@ -3 +2,0 @@
+-gone
+";
+        let found = added(diff);
+        assert_eq!(found[&path(b"a b.sh")], [2..=4, 13..=13]);
+        assert_eq!(found[&path(b"\xC3\xA4\n\"\xFF")], [1..=1]);
+        assert_eq!(found[&path(b"less.sh")], []);
+        assert_eq!(found.len(), 3, "{found:?}");
+    }
+
+    #[test]
+    fn a_diff_that_is_cut_off_says_what_it_can() {
+        let whole = b"diff --git a/a b/a\n--- a/a\n+++ b/a\n@@ -1 +1,2 @@\n+x\n";
+        for end in 0..whole.len() {
+            assert!(added(&whole[..end]).len() <= 1);
+        }
+        assert_eq!(added_range(b"-1 +18446744073709551615,9 @@"), Some(usize::MAX..=usize::MAX));
+        for wrong in [&b""[..], b"-1", b"-1 +", b"-1 +x,2 @@", b"-1 1,2"] {
+            assert_eq!(added_range(wrong), None);
         }
     }
-}
 
-/// Whether files have changes that are not committed.
-///
-/// # Errors
-/// git fails.
-pub(crate) async fn dirty(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
-    let git = Git { root };
-    let changed = git.run(["diff", "-z", "--name-only", "HEAD"]).bytes().await;
-    let changed = match changed {
-        Ok(changed) => changed,
-        // Before the first commit all files are new.
-        Err(err) if Fail::of(&err).is_some_and(|fail| fail.exit() == Exit::Failed) => Vec::new(),
-        Err(err) => return Err(err),
-    };
-    let new = git.run(["ls-files", "-z", "--others", "--exclude-standard"]).bytes().await?;
-    Ok(paths(&changed).chain(paths(&new)).collect())
+    #[test]
+    fn paths_of_git_may_be_any_bytes() {
+        let list: Vec<PathBuf> = paths(b"a\nb\0\xFF\0-c\0").collect();
+        assert_eq!(list, [path(b"a\nb"), path(b"\xFF"), path(b"-c")]);
+        assert_eq!(paths(b"").count(), 0);
+    }
 }

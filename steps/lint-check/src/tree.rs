@@ -1,61 +1,28 @@
-//! The files of the repository, and which of them are to be checked.
+//! The files of the repository.
 
-use std::collections::HashMap;
-use std::ffi::OsStr;
 use std::io::Read;
-use std::ops::RangeInclusive;
-use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
+use step_git::Repository;
 
 /// How much of a file is read to tell what it is, in bytes.
 const HEAD: usize = 4096;
 
 /// Folders that hold no files of the project's own, where git does not tell.
-const FOREIGN: [&str; 6] = [".git", "node_modules", "target", "vendor", ".venv", "__pycache__"];
+const FOREIGN: [&str; 7] =
+    [".git", ".landfall", "node_modules", "target", "vendor", ".venv", "__pycache__"];
 
 /// All files that may be checked, relative to the root.
 #[derive(Debug)]
 pub(crate) struct Tree {
     pub(crate) root: PathBuf,
     pub(crate) files: Vec<PathBuf>,
-    pub(crate) scope: Scope,
-}
-
-/// Which files are checked.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Scope {
-    /// All of them, and why.
-    All(String),
-    /// Those that differ from a commit, with the lines that are new in each.
-    Changed { base: String, commit: String, lines: HashMap<PathBuf, Vec<RangeInclusive<usize>>> },
-    /// Those that are staged.
-    Staged(HashMap<PathBuf, Vec<RangeInclusive<usize>>>),
+    /// None where there is no git.
+    pub(crate) repository: Option<Repository>,
 }
 
 impl Tree {
-    /// The files to check.
-    pub(crate) fn selected(&self) -> Vec<&Path> {
-        let files = self.files.iter().map(PathBuf::as_path);
-        match &self.scope {
-            Scope::All(_) => files.collect(),
-            Scope::Changed { lines, .. } | Scope::Staged(lines) => {
-                files.filter(|path| lines.contains_key(*path)).collect()
-            }
-        }
-    }
-
-    /// Whether a line is new; every line is where all files are checked.
-    pub(crate) fn is_new(&self, path: &Path, line: usize) -> bool {
-        match &self.scope {
-            Scope::All(_) => true,
-            Scope::Changed { lines, .. } | Scope::Staged(lines) => lines
-                .get(path)
-                .is_some_and(|ranges| ranges.iter().any(|range| range.contains(&line))),
-        }
-    }
-
     /// The beginning of a file; nothing when it cannot be read.
     pub(crate) fn head(&self, path: &Path) -> Vec<u8> {
         let mut head = Vec::new();
@@ -90,23 +57,64 @@ pub(crate) fn walk(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-/// The paths of a list of git's that was made with `-z`. A name may be any bytes but NUL.
-pub(crate) fn paths(list: &[u8]) -> impl Iterator<Item = PathBuf> + '_ {
-    let names = list.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-    names.map(|name| PathBuf::from(OsStr::from_bytes(name)))
+/// A path as findings name it: as it is, where it is UTF-8, and else with its other bytes as `\xFF`.
+pub(crate) fn shown(path: &Path) -> String {
+    if let Some(text) = path.to_str() {
+        return text.to_owned();
+    }
+    let mut shown = String::new();
+    for part in path.as_os_str().as_encoded_bytes().utf8_chunks() {
+        shown.push_str(part.valid());
+        for byte in part.invalid() {
+            shown.push_str(&format!("\\x{byte:02X}"));
+        }
+    }
+    shown
 }
 
-/// The lines that are new, by file, of a diff without context (`git diff -U0`).
-/// The format: <https://git-scm.com/docs/diff-format#generate_patch_text_with_p>
-pub(crate) fn added_lines(diff: &[u8]) -> Vec<RangeInclusive<usize>> {
-    let lines = diff.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"@@ "));
-    lines
-        .filter_map(|hunk| {
-            let hunk = str::from_utf8(hunk.get(..hunk.len().min(80))?).ok()?;
-            let added = hunk.split(' ').nth(1)?.strip_prefix('+')?;
-            let (start, count) = added.split_once(',').unwrap_or((added, "1"));
-            let (start, count): (usize, usize) = (start.parse().ok()?, count.parse().ok()?);
-            (count > 0).then(|| start..=start + count - 1)
-        })
-        .collect()
+/// A name that some programs print in another form, or that can be taken for something else in a line of
+/// output.
+pub(crate) fn is_odd(path: &Path) -> bool {
+    let is_plain = |text: &str| !text.contains(|it: char| it.is_control() || it == ':');
+    !path.to_str().is_some_and(is_plain)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::ffi::OsStr;
+    use std::os::unix::ffi::OsStrExt;
+
+    use super::*;
+
+    #[test]
+    fn names_that_are_no_utf_8_are_told_apart() {
+        let path = |bytes: &'static [u8]| Path::new(OsStr::from_bytes(bytes));
+        assert_eq!(shown(path("ä b.sh".as_bytes())), "ä b.sh");
+        assert_eq!(shown(path(b"a\xFF.sh")), "a\\xFF.sh");
+        assert_eq!(shown(path(b"a\xFE.sh")), "a\\xFE.sh");
+        for (name, odd) in [
+            (&b"a b.sh"[..], false),
+            (b"-x.sh", false),
+            ("ä.sh".as_bytes(), false),
+            (b"a\n.sh", true),
+            (b"a:1.sh", true),
+            (b"\xFF", true),
+        ] {
+            assert_eq!(is_odd(path(name)), odd, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn a_folder_without_git_is_walked_without_links_and_foreign_folders() {
+        let folder = tempfile::tempdir().unwrap();
+        let root = folder.path();
+        for path in ["b/c.sh", "a.sh", "node_modules/x.sh", ".landfall/cache/y.json"] {
+            std::fs::create_dir_all(root.join(path).parent().unwrap()).unwrap();
+            std::fs::write(root.join(path), "").unwrap();
+        }
+        std::os::unix::fs::symlink("..", root.join("b/loop")).unwrap();
+        std::os::unix::fs::symlink("a.sh", root.join("link.sh")).unwrap();
+        assert_eq!(walk(root).unwrap(), [PathBuf::from("a.sh"), PathBuf::from("b/c.sh")]);
+        assert!(walk(&root.join("gone")).is_err());
+    }
 }

@@ -466,7 +466,7 @@ fn of_a_project_only_what_is_asked_for_is_told_and_mended() {
     commit(&project);
     let args = ["--all", "--only", "rustfmt", "rs/src/a.rs"];
     let ran = project.run("lint-check", &args).expect(3);
-    assert!(ran.stdout.contains("rs/src/a.rs:1: major"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("rs/src/a.rs\n  1: major"), "{}", ran.stdout);
     assert!(!ran.stdout.contains("b.rs"), "{}", ran.stdout);
     project.run("lint-check", &[&args[..], &["--fix"]].concat()).expect(0);
     assert_eq!(project.read("rs/src/a.rs"), "pub fn f() {}\n");

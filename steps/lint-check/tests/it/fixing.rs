@@ -1,0 +1,100 @@
+//! `--fix`: in order, all or nothing, and never what is not saved.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::{Repository, last};
+
+const MENDS: &str = "#!/bin/sh\nfor f; do sed -i s/bad/good/ \"$f\"; done\n";
+
+fn mending(script: &str) -> Repository {
+    let repository = Repository::with_words();
+    repository.tool("mend", script);
+    repository.configure("fix = ['./tools/mend', '{files}']");
+    repository.write("a.txt", "bad\n");
+    repository.write("b.txt", "bad\n");
+    repository.commit();
+    repository
+}
+
+#[test]
+fn what_can_be_mended_is_and_the_rest_is_told() {
+    let repository = mending(MENDS);
+    let ran = repository.lint(&["--fix"]).expect(0);
+    assert!(last(&ran).contains("2 files mended"), "{}", ran.stdout);
+    assert_eq!(repository.project.read("a.txt"), "good\n");
+    let ran = repository.lint(&["--fix", "--allow-dirty", "--output", "json"]).expect(0);
+    assert_eq!(ran.json()["report"]["fixed"], serde_json::json!([]));
+}
+
+#[test]
+fn a_file_with_changes_that_are_not_committed_is_left_alone() {
+    let repository = mending(MENDS);
+    repository.write("b.txt", "bad, and more\n");
+    repository.lint(&["--fix"]).expect(8).says("not committed: b.txt");
+    assert_eq!(repository.project.read("a.txt"), "bad\n");
+    // Another file may be mended.
+    repository.lint(&["--fix", "a.txt"]).expect(0);
+    assert_eq!(repository.project.read("b.txt"), "bad, and more\n");
+    // What is staged is saved.
+    repository.git(&["add", "b.txt"]);
+    repository.lint(&["--fix", "--staged", "b.txt"]).expect(0);
+    assert_eq!(repository.project.read("b.txt"), "good, and more\n");
+    repository.lint(&["--fix", "--staged", "b.txt"]).expect(8).says("not staged: b.txt");
+    repository.lint(&["--fix", "--allow-dirty"]).expect(0);
+    repository.write("new.txt", "bad\n");
+    repository.lint(&["--fix", "new.txt"]).expect(8);
+}
+
+#[test]
+fn one_that_fails_has_mended_nothing() {
+    let repository = mending("#!/bin/sh\necho half > a.txt; rm b.txt; echo no >&2; exit 126\n");
+    let mode = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(repository.project.path("a.txt"), mode).unwrap();
+    repository.commit();
+    let ran = repository.lint(&["--fix"]).expect(3);
+    assert!(ran.stdout.contains("words has mended nothing: it ended with exit status: 126: no"));
+    assert_eq!(repository.project.read("a.txt"), "bad\n");
+    assert_eq!(repository.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn a_run_that_is_cancelled_puts_back_what_is_half_mended() {
+    let repository =
+        mending("#!/bin/sh\necho half > a.txt; echo mended >> .git/mended; exec sleep 60\n");
+    let mut running = repository.project.start("lint-check", &["--fix"]);
+    running.wait_for("words mends");
+    while !repository.project.path(".git/mended").exists() {
+        std::thread::yield_now();
+    }
+    running.signal("INT").expect(130);
+    assert_eq!(repository.git(&["status", "--porcelain"]), "");
+}
+
+#[test]
+fn what_nobody_asked_for_is_put_back() {
+    let repository = mending("#!/bin/sh\nfor f in *.txt; do echo good > $f; done\n");
+    repository.write("other.md", "x\n");
+    repository.commit();
+    let ran = repository.lint(&["--fix", "a.txt", "--output", "json"]).expect(0);
+    assert_eq!(ran.json()["report"]["fixed"], serde_json::json!(["a.txt"]));
+    assert_eq!(repository.git(&["status", "--porcelain"]), "M a.txt");
+    // Of another kind: told.
+    repository.tool("mend", "#!/bin/sh\necho longer > other.md\n");
+    repository.commit();
+    let ran = repository.lint(&["--fix", "b.txt"]).expect(3);
+    assert!(ran.says("words has changed other.md").stdout.contains("1 file mended"));
+}
+
+#[test]
+fn one_mends_after_those_that_it_waits_for() {
+    let repository = mending("#!/bin/sh\necho words >> .git/order\n");
+    repository.tool("x", "#!/bin/sh\ncase $1 in --mend) echo x >> .git/order; esac\n");
+    repository.configure("after = ['x']");
+    repository.configure(
+        "[defaults.lint-check.linters.x]\ncommand = ['./tools/x', '{files}']\nfiles = ['*.txt']\n\
+         fix = ['./tools/x', '--mend', '{files}']",
+    );
+    repository.commit();
+    repository.lint(&["--fix"]).expect(3);
+    assert_eq!(repository.project.read(".git/order"), "x\nwords\n");
+}

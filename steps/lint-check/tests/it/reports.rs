@@ -1,0 +1,170 @@
+//! What is told, in each form.
+
+use crate::{Repository, last};
+
+#[test]
+fn findings_are_shown_by_file_with_line_and_mark() {
+    let repository = Repository::new();
+    let script = "#!/bin/sh
+cat <<X
+sub/a.txt:2:7: error: wrong word [W1]
+sub/a.txt:1:1: note: odd
+sub/a.txt:1:1: note: odd
+./b.txt:3: warning: two\tparts
+X
+exit 1
+";
+    repository.tool("l", script);
+    repository.configure(
+        "[defaults.lint-check.linters.l]\ncommand = ['./tools/l', '{files}']\nfiles = ['*.txt']\n\
+         pattern = '^(?P<path>[^:]+):(?P<line>\\d+):(?:(?P<column>\\d+):)? (?P<severity>\\w+): \
+         (?P<message>.+?)(?: \\[(?P<rule>\\w+)\\])?$'",
+    );
+    repository.write("sub/a.txt", "\u{1b}[31mred\n\tab漢字 x\n");
+    repository.write("b.txt", "one\n");
+    let ran = repository.lint(&["--markdown", "m.md", "--codequality", "q.json"]).expect(3);
+    let lines = [
+        "b.txt",
+        "  3: minor: two\tparts [l]",
+        "sub/a.txt",
+        "  1:1: info: odd [l]",
+        "       1 | \u{fffd}[31mred",
+        "         | ^",
+        "  2:7: major: wrong word [l/W1]",
+        "       2 | \tab漢字 x",
+        "         | \t       ^",
+        "2 files (all: this is no merge request); linters: l: 3 findings: 1 major, 1 minor, 1 info",
+    ];
+    assert_eq!(ran.stdout.lines().collect::<Vec<_>>(), lines);
+    let markdown = repository.project.read("m.md");
+    assert!(
+        markdown.starts_with("## Linters: 3 findings: 1 major, 1 minor, 1 info\n"),
+        "{markdown}"
+    );
+    assert!(markdown.contains("### sub/a.txt\n\n- line 1: **info** odd (l)\n"), "{markdown}");
+    let quality = repository.project.json("q.json");
+    assert_eq!(quality[2]["location"]["path"], "sub/a.txt");
+    assert_eq!(quality[2]["check_name"], "l/W1");
+}
+
+#[test]
+fn all_forms_are_written_at_once() {
+    let repository = Repository::with_words();
+    repository.write("a.txt", "bad\n");
+    repository.write("b.txt", "good\n");
+    let args =
+        ["--junit", "j.xml", "--sarif", "s.json", "--report", "r.json", "--fail-on", "critical"];
+    repository.lint(&args).expect(0);
+    let junit = repository.project.read("j.xml");
+    assert!(junit.contains("tests=\"2\"") && junit.contains("name=\"b.txt\""), "{junit}");
+    let sarif = repository.project.json("s.json");
+    assert_eq!(sarif["runs"][0]["results"][0]["ruleId"], "words");
+    let report = repository.project.json("r.json");
+    assert_eq!(report["outcome"], "findings");
+    assert_eq!(report["report"]["linters"][0]["name"], "words");
+    assert_eq!(report["report"]["scope"], "all: this is no merge request");
+}
+
+#[test]
+fn of_one_rule_no_more_than_50_are_shown_in_a_file() {
+    let repository = Repository::with_words();
+    repository.write("a.txt", &"bad\n".repeat(73));
+    let shown = |args: &[&str]| {
+        let ran = repository.lint(args).expect(3);
+        (ran.stdout.matches("a bad word").count(), ran.stdout)
+    };
+    let (count, text) = shown(&[]);
+    assert_eq!(count, 50);
+    assert!(text.contains("  and 23 more of words: -v shows them\n"), "{text}");
+    assert_eq!(shown(&["-v"]).0, 73);
+}
+
+#[test]
+fn what_is_accepted_is_not_told_until_there_is_more() {
+    let repository = Repository::with_words();
+    repository.write("a.txt", "bad\n");
+    repository.write("b.txt", "bad\n");
+    repository.lint(&["--write-baseline"]).expect(0).says("2 findings: 2 major accepted in");
+    let ran = repository.lint(&[]).expect(0);
+    assert!(last(&ran).contains("2 findings in the baseline"), "{}", ran.stdout);
+    repository.write("a.txt", "good\n  bad\n");
+    repository.lint(&[]).expect(0);
+    repository.write("a.txt", "bad\nbad\n");
+    let ran = repository.lint(&[]).expect(3);
+    assert!(last(&ran).ends_with("1 finding: 1 major"), "{}", ran.stdout);
+    // Accepting a part keeps the rest.
+    repository.lint(&["--write-baseline", "a.txt"]).expect(0);
+    let ran = repository.lint(&[]).expect(0);
+    assert!(last(&ran).contains("3 findings in the baseline"), "{}", ran.stdout);
+    // What is gone is taken out.
+    repository.write("a.txt", "good\n");
+    repository.lint(&["--write-baseline"]).expect(0);
+    assert_eq!(repository.project.read(".lint-baseline.json").matches("fingerprint").count(), 1);
+}
+
+#[test]
+fn a_baseline_is_not_written_when_a_linter_fails() {
+    let repository = Repository::with_words();
+    repository.write("a.txt", "bad\n");
+    repository.lint(&["--write-baseline"]).expect(0);
+    let before = repository.project.read(".lint-baseline.json");
+    repository.tool("words", "#!/bin/sh\nexit 3\n");
+    repository.lint(&["--write-baseline"]).expect(1).says("the baseline is not written");
+    assert_eq!(repository.project.read(".lint-baseline.json"), before);
+}
+
+#[test]
+fn a_linter_that_is_detected_and_missing_is_a_visible_skip() {
+    let repository = Repository::with_known();
+    repository.write("a.sh", "#!/bin/sh\necho hello\n");
+    let mut command = repository.project.command("lint-check");
+    let git = std::env::vars().find(|(name, _)| name == "PATH").unwrap().1;
+    let git = std::env::split_paths(&git).map(|it| it.join("git")).find(|it| it.is_file()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    std::os::unix::fs::symlink(git, folder.path().join("git")).unwrap();
+    command.env("PATH", folder.path()).args(["--only", "shellcheck"]);
+    let output = command.output().unwrap();
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    assert!(text.contains("not installed: shellcheck"), "{text}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("apt-get install shellcheck"));
+}
+
+#[test]
+fn linters_are_listed_with_why_and_rules_are_explained() {
+    let repository = Repository::with_words();
+    repository.write("a.txt", "x");
+    repository.configure("[defaults.lint-check.linters.none]\ncommand = ['x']\nfiles = ['*.none']");
+    let text = repository.lint(&["list"]).expect(0).stdout;
+    assert!(
+        text.contains(
+            "words          ./tools/words {files} (1 file): landfall.toml has its command\n"
+        ),
+        "{text}"
+    );
+    assert!(
+        text.contains("none           does not run: there are no files of its patterns\n"),
+        "{text}"
+    );
+    let list = repository.lint(&["list", "--output", "json"]).expect(0).json();
+    let names: Vec<&str> = list["report"]["linters"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter_map(|it| it["name"].as_str())
+        .collect();
+    assert!(names.contains(&"words"), "{list}");
+    let text = repository.lint(&["explain", "shellcheck/SC2086"]).expect(0).stdout;
+    assert!(text.contains("https://www.shellcheck.net/wiki/SC2086"), "{text}");
+    let text = repository.lint(&["explain", "words"]).expect(0).stdout;
+    assert!(text.contains("landfall.toml runs `./tools/words {files}`"), "{text}");
+}
+
+#[test]
+fn completions_know_the_commands() {
+    let repository = Repository::new();
+    let text = repository.lint(&["--completions", "bash"]).expect(0).stdout;
+    for word in ["explain", "hook", "--staged", "uninstall"] {
+        assert!(text.contains(word), "{word}");
+    }
+}
