@@ -382,3 +382,114 @@ pub(crate) fn patterns(list: &[String]) -> Result<GlobSet, Fail> {
 fn owned(list: &[&str]) -> Vec<String> {
     list.iter().map(|it| (*it).to_owned()).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn patterns_are_those_of_gitignore() {
+        for (pattern, path, fits) in [
+            ("*.sh", "a.sh", true),
+            ("*.sh", "deep/er/a.sh", true),
+            ("*.sh", "a.shx", false),
+            ("/a.sh", "a.sh", true),
+            ("/a.sh", "b/a.sh", false),
+            ("b/*.sh", "b/a.sh", true),
+            ("b/*.sh", "c/b/a.sh", false),
+            ("made/", "made/x/y.c", true),
+            ("made/", "deep/made/y.c", true),
+            ("made/", "remade/y.c", false),
+            ("api/made/", "api/made/y.c", true),
+            ("api/made/", "x/api/made/y.c", false),
+            ("Dockerfile*", "x/Dockerfile.dev", true),
+            ("*", "any/thing", true),
+            ("*.{yml,yaml}", "x/a.yaml", true),
+        ] {
+            let set = patterns(&[pattern.to_owned()]).unwrap();
+            assert_eq!(set.is_match(path), fits, "{pattern} {path}");
+        }
+        assert!(patterns(&["[".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn the_first_line_of_a_script_names_its_interpreter() {
+        for (head, name) in [
+            ("#!/bin/sh\n", Some("sh")),
+            ("#!/bin/bash -eu\n", Some("sh")),
+            ("#!/usr/bin/env bash\r\n", Some("sh")),
+            ("#!/usr/bin/env -S python3.11 -u\n", Some("python")),
+            ("#! /usr/bin/python3\n", Some("python")),
+            ("#!/usr/bin/env node", Some("node")),
+            ("#!\n", None),
+            ("#!/usr/bin/env\n", None),
+            ("echo\n", None),
+            ("", None),
+        ] {
+            assert_eq!(interpreter(head.as_bytes()).as_deref(), name, "{head}");
+        }
+    }
+
+    #[test]
+    fn a_configuration_is_a_name_a_path_or_a_folder() {
+        for (config, path, is_it) in [
+            ("ruff.toml", "ruff.toml", true),
+            ("ruff.toml", "sub/ruff.toml", true),
+            ("ruff.toml", "sub/other-ruff.toml", false),
+            (".cargo/config.toml", ".cargo/config.toml", true),
+            (".cargo/config.toml", "config.toml", false),
+            ("styles/", "styles/a/b.yml", true),
+            ("styles/", "sub/styles/b.yml", false),
+        ] {
+            assert_eq!(is_named(config, Path::new(path)), is_it, "{config} {path}");
+        }
+    }
+
+    fn after(pairs: &[(&str, &[&str])]) -> Result<(), Fail> {
+        let linters = pairs.iter().map(|(name, after)| {
+            let after = after.iter().map(|it| (*it).to_owned()).collect();
+            ((*name).to_owned(), LinterSettings { after, ..LinterSettings::default() })
+        });
+        check_order(&LintCheck { linters: linters.collect(), ..LintCheck::default() })
+    }
+
+    #[test]
+    fn linters_that_wait_for_each_other_are_refused() {
+        after(&[("a", &["b", "c"]), ("b", &["c"]), ("c", &["z"])]).unwrap();
+        // A linter that hangs on a circle of others is none of it.
+        for circle in [
+            &[("a", &["a"] as &[&str])][..],
+            &[("a", &["b"]), ("b", &["a"])],
+            &[("x", &["a"]), ("a", &["d", "b"]), ("b", &["c"]), ("c", &["a"])],
+        ] {
+            let told = after(circle).unwrap_err().to_string();
+            assert!(told.contains("a after"), "{told}");
+        }
+        let told = after(&[("a", &["d", "b"]), ("b", &["c"]), ("c", &["a"])]).unwrap_err();
+        assert!(told.to_string().ends_with(": a after b after c after a"), "{told}");
+    }
+
+    #[test]
+    fn files_are_found_by_name_and_by_first_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let write = |name: &str, text: &str, mode| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+            PathBuf::from(name)
+        };
+        let files = vec![
+            write("a.sh", "", 0o644),
+            write("run", "#!/bin/sh\n", 0o755),
+            write("text", "#!/bin/sh\n", 0o644),
+            write("x.py", "#!/bin/sh\n", 0o755),
+        ];
+        let tree = Tree { root: folder.path().to_owned(), files, repository: None };
+        let known: Vec<File<'_>> =
+            tree.files.iter().map(|path| (path.as_path(), Candidate::new(path))).collect();
+        let mut kinds = Kinds { tree: &tree, interpreters: HashMap::new() };
+        let wanted = ["*.sh".to_owned(), "#!sh".to_owned()];
+        let (_, found) = kinds.matching(&known, &wanted).unwrap();
+        assert_eq!(found, [PathBuf::from("a.sh"), PathBuf::from("run")]);
+    }
+}

@@ -329,3 +329,96 @@ fn attribute(tag: &BytesStart<'_>, name: &str) -> Option<String> {
         .ok()
         .map(std::borrow::Cow::into_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(kind: LinterFormat, exit: i32, stdout: &str) -> Result<Vec<String>, String> {
+        let pattern = Some(Regex::new(COMPILER).unwrap());
+        let format = Format { kind, pattern, rule: "l".into(), severity: Severity::Major };
+        let output = Output { exit, stdout: stdout.to_owned(), stderr: String::new() };
+        let shown = |it: Hit| {
+            let column = it.column.map_or_else(|| "-".to_owned(), |column| column.to_string());
+            let Hit { path, line, rule, severity, message, .. } = it;
+            format!("{path} {line} {column} {rule} {severity} {message}")
+        };
+        let read = format.read(&output).map_err(|err| err.0)?;
+        Ok(read.into_iter().map(shown).collect())
+    }
+
+    #[test]
+    fn lines_are_read_as_compilers_write_them() {
+        let text = "Checking 3 files\na b.sh:3:5: wrong\nC.c:7: other: part\n\nx:y:1: z\n";
+        assert_eq!(
+            read(LinterFormat::Lines, 1, text).unwrap(),
+            ["a b.sh 3 5 l major wrong", "C.c 7 - l major other: part"]
+        );
+        assert_eq!(read(LinterFormat::Lines, 0, "all good\n").unwrap(), [""; 0]);
+        let told = read(LinterFormat::Lines, 2, "Traceback\n").unwrap_err();
+        assert_eq!(told, "it ended with 2 and told no finding");
+    }
+
+    #[test]
+    fn xml_of_checkstyle_is_read_and_told_when_it_is_none() {
+        let whole = r#"<?xml version="1.0"?>
+<checkstyle version="4.3"><file name="a&amp;b.sh">
+<error line="3" column="5" severity="warning" message="&lt;x&gt; &#39;y&#39;" source="S.1"/>
+<error line="4" column="0" message="m"></error></file><file name="c"/></checkstyle>"#;
+        assert_eq!(
+            read(LinterFormat::Checkstyle, 1, whole).unwrap(),
+            ["a&b.sh 3 5 S.1 minor <x> 'y'", "a&b.sh 4 - l major m"]
+        );
+        assert_eq!(read(LinterFormat::Checkstyle, 0, "<checkstyle/>").unwrap(), [""; 0]);
+        for end in 1..whole.len() {
+            assert!(read(LinterFormat::Checkstyle, 1, &whole[..end]).is_err(), "{end}");
+        }
+        for text in ["", "<html/>", "no <checkstyle", "<checkstyle></file>"] {
+            let told = read(LinterFormat::Checkstyle, 0, text).unwrap_err();
+            assert!(told.starts_with("its output is no XML of Checkstyle: "), "{told}");
+        }
+    }
+
+    #[test]
+    fn sarif_is_read_without_what_is_suppressed() {
+        let text = r#"{"runs": [{"results": [
+            {"ruleId": "R1", "level": "error", "message": {"text": "m"}, "locations": [
+              {"physicalLocation": {"artifactLocation": {"uri": "file:///r/a%20b.tf"},
+               "region": {"startLine": 3, "startColumn": 5, "endColumn": 9}}}]},
+            {"ruleId": "R2", "message": {"text": "n"}},
+            {"ruleId": "R3", "kind": "pass", "message": {"text": "n"}},
+            {"ruleId": "R4", "suppressions": [{"kind": "inSource"}], "message": {"text": "n"}}
+        ]}, {}]}"#;
+        let hits = ["/r/a b.tf 3 5 R1 major m", " 0 - R2 major n"];
+        assert_eq!(read(LinterFormat::Sarif, 0, text).unwrap(), hits);
+        assert_eq!(read(LinterFormat::Sarif, 0, &format!("\u{feff}{text}")).unwrap(), hits);
+        for wrong in ["", " ", "{}", "[]", "null", "{\"runs\": {}}", &text[..200], "{} {}"] {
+            assert!(read(LinterFormat::Sarif, 0, wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn code_quality_is_read() {
+        let text = r#"[
+            {"description": "m", "check_name": "C", "severity": "critical",
+             "location": {"path": "a.rb", "lines": {"begin": 3}}},
+            {"description": "n", "location":
+             {"path": "b.rb", "positions": {"begin": {"line": 4, "column": 2}}}},
+            {"location": 7}
+        ]"#;
+        assert_eq!(
+            read(LinterFormat::CodeQuality, 1, text).unwrap(),
+            ["a.rb 3 - C critical m", "b.rb 4 2 l major n", " 0 - l major "]
+        );
+        for wrong in ["", "{}", "[{]", "[{\"description\": \"m\""] {
+            assert!(read(LinterFormat::CodeQuality, 1, wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn of_one_that_only_ends_the_last_line_is_told() {
+        assert_eq!(read(LinterFormat::Exit, 0, "whatever\n").unwrap(), [""; 0]);
+        assert_eq!(read(LinterFormat::Exit, 3, "one\ntwo\n\n").unwrap(), [" 0 - l major two"]);
+        assert_eq!(read(LinterFormat::Exit, 3, "").unwrap(), [" 0 - l major it ended with 3"]);
+    }
+}

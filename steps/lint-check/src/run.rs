@@ -612,3 +612,60 @@ fn is_program(path: &Path) -> bool {
 
 /// A limit for what is asked of a program besides its work.
 pub(crate) const SHORT: Duration = Duration::from_secs(20);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(count: usize, length: usize) -> Vec<PathBuf> {
+        (0..count).map(|number| PathBuf::from(format!("{number:0length$}"))).collect()
+    }
+
+    fn sizes(files: &[PathBuf], pieces: usize) -> Vec<usize> {
+        let files: Vec<&Path> = files.iter().map(PathBuf::as_path).collect();
+        pieces_of(&files, pieces).iter().map(|start| start.files.len()).collect()
+    }
+
+    #[test]
+    fn files_are_split_when_that_is_worth_it_and_when_they_do_not_fit() {
+        assert_eq!(sizes(&names(0, 5), 4), [0; 0]);
+        assert_eq!(sizes(&names(30, 5), 4), [30]);
+        assert_eq!(sizes(&names(100, 5), 4), [25, 25, 25, 25]);
+        assert_eq!(sizes(&names(50, 5), 4), [25, 25]);
+        assert_eq!(sizes(&names(1000, 197), 1), [500, 500]);
+        // One that is longer than all is given by itself.
+        assert_eq!(sizes(&[names(1, 5), names(1, 200_000), names(1, 5)].concat(), 1), [1, 1, 1]);
+        let odd = ["a", "b\nc", "d", "e:1"].map(PathBuf::from);
+        assert_eq!(sizes(&odd, 1), [2, 1, 1]);
+    }
+
+    #[test]
+    fn paths_of_hits_are_seen_from_the_root() {
+        for (path, folder, seen) in [
+            ("a.sh", "", "a.sh"),
+            ("./a.sh", "", "a.sh"),
+            ("a.sh", "sub", "sub/a.sh"),
+            ("../a.sh", "sub", "a.sh"),
+            ("x/../../a.sh", "sub/er", "sub/a.sh"),
+            ("/root/sub/a.sh", "sub", "sub/a.sh"),
+            ("/root/./sub/../a.sh", "", "a.sh"),
+            ("/elsewhere/a.sh", "sub", "/elsewhere/a.sh"),
+            ("../../a.sh", "sub", "../a.sh"),
+        ] {
+            let relative = relative(Path::new(path), Path::new("/root"), Path::new(folder));
+            assert_eq!(relative, Path::new(seen), "{path} in {folder}");
+        }
+    }
+
+    #[test]
+    fn files_are_given_as_they_are_seen_from_the_folder_and_never_as_options() {
+        let start = |folder: &str| Start {
+            folder: folder.into(),
+            files: ["sub/a.sh", "sub/-x.sh"].map(Path::new).into(),
+        };
+        let args = ["--a".to_owned(), "{files}".to_owned(), "z{files}".to_owned()];
+        let plain = ["--a", "sub/a.sh", "sub/-x.sh", "z{files}"];
+        assert_eq!(arguments(&args, &start("")), plain);
+        assert_eq!(arguments(&args, &start("sub")), ["--a", "a.sh", "./-x.sh", "z{files}"]);
+    }
+}
