@@ -72,7 +72,6 @@ pub(crate) struct Adapter {
     pub(crate) wanted: Wanted,
     /// Its configuration: files in the folder of a checked file or above. Part of what a cached result
     /// depends on.
-    /// `NAME/` is a folder at the root.
     pub(crate) configs: &'static [&'static str],
     /// Configuration files that it shares with others, each with the text that begins its part.
     pub(crate) shared: &'static [(&'static str, &'static str)],
@@ -100,6 +99,7 @@ pub(crate) struct Adapter {
 
 /// When a repository wants a program, besides that it has files for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::enum_variant_names, reason = "they are read behind `wanted`")]
 pub(crate) enum Wanted {
     /// Always.
     ByFiles,
@@ -116,6 +116,8 @@ pub(crate) enum Unit {
     Files,
     /// All that lies in the folder with this file: a package, a module.
     Project(&'static str),
+    /// All that lies in a folder with a landfall.toml, and what lies in none: for steps of this project.
+    Service,
     /// The whole repository.
     Repository,
 }

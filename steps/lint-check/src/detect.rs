@@ -345,16 +345,12 @@ fn holds(head: &[u8], marks: &[&str]) -> bool {
 fn config_of<'a>(adapter: &Adapter, tree: &Tree, files: &[&'a Path]) -> Option<&'a Path> {
     let is_config = |path: &&&Path| {
         let Some(name) = path.file_name().and_then(|it| it.to_str()) else { return false };
-        let is_own = |config: &&str| match config.strip_suffix('/') {
-            Some(folder) => path.starts_with(folder),
-            None => *config == name,
-        };
         let has_part = |(shared, mark): &(&str, &str)| {
             *shared == name
                 && std::fs::read(tree.root.join(path))
                     .is_ok_and(|text| String::from_utf8_lossy(&text).contains(mark))
         };
-        adapter.configs.iter().any(is_own) || adapter.shared.iter().any(has_part)
+        adapter.configs.contains(&name) || adapter.shared.iter().any(has_part)
     };
     files.iter().filter(is_config).min_by_key(|path| path.components().count()).copied()
 }

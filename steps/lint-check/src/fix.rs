@@ -118,7 +118,9 @@ async fn mend(tree: &Tree, work: &Work<'_>, path: &[PathBuf]) -> anyhow::Result<
 fn starts<'a>(tree: &Tree, work: &Work<'a>) -> Vec<Start<'a>> {
     match work.linter.unit {
         Unit::Files => pieces_of(&work.files, 1),
-        Unit::Project(_) | Unit::Repository => projects_of(tree, work.linter, &work.files),
+        Unit::Project(_) | Unit::Service | Unit::Repository => {
+            projects_of(tree, work.linter, &work.files)
+        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use landfall_toml::DEFAULT_FILE;
 use serde::Serialize;
 use step_core::process::{Process, Ran};
 use step_core::secret::redact;
@@ -396,6 +397,7 @@ fn fitting<'a, 'b>(files: &'b [&'a Path]) -> Vec<&'b [&'a Path]> {
 pub(crate) fn projects_of<'a>(tree: &Tree, linter: &Linter, files: &[&'a Path]) -> Vec<Start<'a>> {
     let folders = match linter.unit {
         Unit::Project(marker) => projects(tree, &linter.files, marker),
+        Unit::Service => services(tree),
         Unit::Files | Unit::Repository => vec![PathBuf::new()],
     };
     let mut starts: Vec<Start<'_>> =
@@ -409,6 +411,14 @@ pub(crate) fn projects_of<'a>(tree: &Tree, linter: &Linter, files: &[&'a Path]) 
     }
     starts.retain(|start| !start.files.is_empty());
     starts
+}
+
+/// The root, and the folders that have settings of their own.
+fn services(tree: &Tree) -> Vec<PathBuf> {
+    let settings = tree.files.iter().filter(|path| path.ends_with(DEFAULT_FILE));
+    let folders = settings.filter_map(|path| path.parent().map(Path::to_owned));
+    let root = std::iter::once(PathBuf::new());
+    root.chain(folders.filter(|folder| folder.parent().is_some())).collect()
 }
 
 /// The folders that hold the file which makes a project. A package of Cargo inside of another's folder is
@@ -466,7 +476,10 @@ async fn lint(tree: &Tree, work: &Work<'_>, start: &Start<'_>) -> Result<Vec<Hit
         [path] if linter.unit == Unit::Files => Some(path),
         _ => None,
     };
-    Ok(hits.into_iter().map(|hit| located(hit, tree, &start.folder, alone)).collect())
+    // The steps of this project tell paths as they are in the repository, wherever they run.
+    let is_of_root = linter.unit == Unit::Service && tree.repository.is_some();
+    let folder = if is_of_root { Path::new("") } else { &start.folder };
+    Ok(hits.into_iter().map(|hit| located(hit, tree, folder, alone)).collect())
 }
 
 /// A start of a linter. It knows nothing of the pipeline's secrets, and prints the same for everybody: in
@@ -621,7 +634,8 @@ mod tests {
         assert_eq!(sizes(&names(50, 5), 4), [25, 25]);
         assert_eq!(sizes(&names(1000, 197), 1), [500, 500]);
         // One that is longer than all is given by itself.
-        assert_eq!(sizes(&[names(1, 5), names(1, 200_000), names(1, 5)].concat(), 1), [1, 1, 1]);
+        let long = PathBuf::from("x".repeat(200_000));
+        assert_eq!(sizes(&["a".into(), long, "b".into()], 1), [1, 1, 1]);
         let odd = ["a", "b\nc", "d", "e:1"].map(PathBuf::from);
         assert_eq!(sizes(&odd, 1), [2, 1, 1]);
     }

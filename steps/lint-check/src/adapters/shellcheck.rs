@@ -15,7 +15,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     shared: &[],
     heeds: &[],
     programs: &["shellcheck"],
-    args: &["--format=json1", "--external-sources", "--", "{files}"],
+    // A script that sources another names it as it lies beside it.
+    args: &["--format=json1", "--external-sources", "--source-path=SCRIPTDIR", "--", "{files}"],
     bare: &[],
     unit: Unit::Files,
     exits: &[0, 1],

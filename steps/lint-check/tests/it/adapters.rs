@@ -399,6 +399,59 @@ fn migrations_are_checked_by_migrate_db() {
     .check();
 }
 
+#[test]
+fn the_migrations_of_a_service_are_checked_in_its_folder() {
+    Case {
+        linter: "squawk",
+        beside: &[
+            ("orders/landfall.toml", "[defaults.migrate-db.check.rules]\nadding-required-field = \"off\"\n"),
+            ("landfall.toml", ""),
+        ],
+        path: "orders/migrations/V1__a.sql",
+        good: "SET lock_timeout = '1s';\nSET statement_timeout = '5s';\nCREATE TABLE a (id bigint PRIMARY KEY);\n",
+        bad: "SET lock_timeout = '1s';\nSET statement_timeout = '5s';\nALTER TABLE a ADD COLUMN b bigint NOT NULL;\nALTER TABLE a \
+              ALTER COLUMN c TYPE text;\n",
+        found: &[(4, "changing-column-type")],
+        ..Case::default()
+    }
+    .check();
+}
+
+#[test]
+fn shellcheck_follows_what_a_script_sources_from_beside_it() {
+    Case {
+        linter: "shellcheck",
+        beside: &[("bin/lib.sh", "# shellcheck shell=sh\nlib_name=x\nexport lib_name\n")],
+        path: "bin/run.sh",
+        good: "#!/bin/sh\n# shellcheck source=lib.sh\n. \"$(dirname \"$0\")/lib.sh\"\necho \"$lib_name\"\n",
+        bad: "#!/bin/sh\n# shellcheck source=lib.sh\n. \"$(dirname \"$0\")/lib.sh\"\necho \"$lib_name\" $1\n",
+        found: &[(4, "SC2086")],
+        ..Case::default()
+    }
+    .check();
+}
+
+#[test]
+fn a_module_of_go_inside_of_another_is_one_of_its_own() {
+    let project = repository(&[
+        ("go.mod", "module a\n"),
+        ("tools/go.mod", "module b\n"),
+        ("tools/main.go", "package main\n"),
+        // It stands in for golangci-lint: it tells in which folder it runs.
+        (
+            "node_modules/.bin/golangci-lint",
+            "#!/bin/sh\nprintf '{\"Issues\":[{\"FromLinter\":\"x\",\"Text\":\"y\",\"Pos\":{\"Filename\":\"go.mod\",\"Line\":1}}]}'\nexit 1\n",
+        ),
+    ]);
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    let program = project.path("node_modules/.bin/golangci-lint");
+    std::fs::set_permissions(program, mode).expect("permissions");
+    commit(&project);
+    let ran = project.run("lint-check", &["--all", "--only", "golangci-lint"]).expect(3);
+    assert!(ran.stdout.starts_with("go.mod\n  1: major"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("\ntools/go.mod\n  1: major"), "{}", ran.stdout);
+}
+
 /// Of a project only what is in the files to check is told, and mended.
 #[test]
 fn of_a_project_only_what_is_asked_for_is_told_and_mended() {
