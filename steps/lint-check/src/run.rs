@@ -6,6 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use landfall_toml::DEFAULT_FILE;
 use serde::Serialize;
 use step_core::process::{Process, Ran};
 use step_core::secret::redact;
@@ -412,13 +413,12 @@ pub(crate) fn projects_of<'a>(tree: &Tree, linter: &Linter, files: &[&'a Path]) 
     starts
 }
 
-/// The folders of services, and the root for what lies in none.
+/// The root, and the folders that have settings of their own.
 fn services(tree: &Tree) -> Vec<PathBuf> {
-    let is_marker = |path: &&PathBuf| path.ends_with("landfall.toml");
-    let services = tree.files.iter().filter(is_marker);
-    let services = services.filter_map(|path| path.parent().map(Path::to_owned));
+    let settings = tree.files.iter().filter(|path| path.ends_with(DEFAULT_FILE));
+    let folders = settings.filter_map(|path| path.parent().map(Path::to_owned));
     let root = std::iter::once(PathBuf::new());
-    root.chain(services.filter(|folder| folder.parent().is_some())).collect()
+    root.chain(folders.filter(|folder| folder.parent().is_some())).collect()
 }
 
 /// The folders that hold the file which makes a project. A package of Cargo inside of another's folder is
@@ -634,7 +634,8 @@ mod tests {
         assert_eq!(sizes(&names(50, 5), 4), [25, 25]);
         assert_eq!(sizes(&names(1000, 197), 1), [500, 500]);
         // One that is longer than all is given by itself.
-        assert_eq!(sizes(&[names(1, 5), names(1, 200_000), names(1, 5)].concat(), 1), [1, 1, 1]);
+        let long = PathBuf::from("x".repeat(200_000));
+        assert_eq!(sizes(&["a".into(), long, "b".into()], 1), [1, 1, 1]);
         let odd = ["a", "b\nc", "d", "e:1"].map(PathBuf::from);
         assert_eq!(sizes(&odd, 1), [2, 1, 1]);
     }
