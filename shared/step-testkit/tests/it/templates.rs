@@ -63,7 +63,7 @@ fn the_script_of_each_job_of_a_template_is_the_step_alone() {
             jobs.push(name.to_owned());
         }
         assert_eq!(jobs[0], step);
-        let line = format!("    - {step} --report .landfall/reports/{step}.json\n");
+        let line = format!("    - {step} --report .landfall/reports/{step}.json");
         assert!(templates[&step].contains(&line), "no {line} in {step}");
     }
 }
