@@ -2,6 +2,7 @@
 //! a step beside its peers.
 
 mod comparison;
+mod lint_check;
 mod measure;
 mod migrate_db;
 
@@ -97,7 +98,8 @@ pub fn beside_peers(
 type Compare = fn(&Programs, &Path) -> anyhow::Result<Vec<Comparison>>;
 
 /// The steps that have a comparison.
-const PEERS: [(&str, Compare); 1] = [("migrate-db", migrate_db::compare)];
+const PEERS: [(&str, Compare); 2] =
+    [("lint-check", lint_check::compare), ("migrate-db", migrate_db::compare)];
 
 /// A table of what was measured, and whether all of it is within the budget.
 fn compared(what: &str, measured: &[(&str, f64)], budget: f64) -> (String, bool) {
