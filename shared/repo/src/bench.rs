@@ -4,6 +4,7 @@
 mod comparison;
 mod description;
 mod gen_openapi;
+mod lint_check;
 mod measure;
 mod migrate_db;
 
@@ -107,8 +108,11 @@ pub fn descriptions(folder: &Path) -> anyhow::Result<()> {
 type Compare = fn(&Programs, &Path) -> anyhow::Result<Vec<Comparison>>;
 
 /// The steps that have a comparison.
-const PEERS: [(&str, Compare); 2] =
-    [("migrate-db", migrate_db::compare), ("gen-openapi", gen_openapi::compare)];
+const PEERS: [(&str, Compare); 3] = [
+    ("gen-openapi", gen_openapi::compare),
+    ("lint-check", lint_check::compare),
+    ("migrate-db", migrate_db::compare),
+];
 
 /// A table of what was measured, and whether all of it is within the budget.
 fn compared(what: &str, measured: &[(&str, f64)], budget: f64) -> (String, bool) {

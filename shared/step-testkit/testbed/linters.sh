@@ -8,15 +8,20 @@ node_linters=(@biomejs/biome@2.6.8 eslint@10.15.0 markdownlint-cli2@0.22.1 prett
 
 ensure_linters() {
     have shellcheck || need_package shellcheck shellcheck
-    ensure_python_linters
+    ensure_python_folder requirements-linters.txt "$testbed/linters/venv"
     ensure_node_linters
 }
 
-# The copy of the list says what is installed.
-ensure_python_linters() {
-    local list=requirements-linters.txt folder=$testbed/linters/venv
+# The programs beside which `make bench` measures.
+ensure_lint_peers() {
+    ensure_python_folder requirements-lint-peers.txt "$testbed/linters/peers"
+}
+
+# ensure_python_folder LIST FOLDER: the copy of the list says what is installed.
+ensure_python_folder() {
+    local list=$1 folder=$2
     if cmp -s "$here/$list" "$folder/$list"; then
-        say "linters from PyPI: already there"
+        say "$list: already there"
         return
     fi
     python_is_usable || need_package python3-venv python3 python3-venv

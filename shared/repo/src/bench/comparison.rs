@@ -25,6 +25,8 @@ pub struct Comparison {
 pub(super) enum Goal {
     /// As a part of the best peer's time.
     OfBestPeer(f64),
+    /// As a part of the slowest peer's time: of what it does side by side.
+    OfSlowestPeer(f64),
     Milliseconds(f64),
 }
 
@@ -49,7 +51,7 @@ pub(super) fn in_turns(
 }
 
 /// A program and its runs.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Measured {
     pub(super) name: String,
     pub(super) samples: Vec<Sample>,
@@ -73,7 +75,7 @@ impl Comparison {
     /// Whether the step is as quick and as small as it has to be.
     pub fn is_within(&self) -> bool {
         let quick = match self.goal {
-            Goal::OfBestPeer(part) => self.part(&self.ours) <= part,
+            Goal::OfBestPeer(part) | Goal::OfSlowestPeer(part) => self.part(&self.ours) <= part,
             Goal::Milliseconds(most) => self.ours.median() * 1000.0 <= most,
         };
         quick && self.ours.peak() <= self.memory
@@ -83,14 +85,17 @@ impl Comparison {
     pub fn table(&self) -> String {
         // What takes a thirtieth of a second is told in milliseconds.
         let (unit, scale, digits) = match self.goal {
-            Goal::OfBestPeer(_) => ("s", 1.0, 2),
+            Goal::OfBestPeer(_) | Goal::OfSlowestPeer(_) => ("s", 1.0, 2),
             Goal::Milliseconds(_) => ("ms", 1000.0, 1),
         };
         let mut rows = vec![vec![
             self.what.clone(),
             String::new(),
             format!("median of {}, {unit}", self.ours.samples.len()),
-            "of the best peer's".to_owned(),
+            match self.goal {
+                Goal::OfSlowestPeer(_) => "of the slowest's".to_owned(),
+                Goal::OfBestPeer(_) | Goal::Milliseconds(_) => "of the best peer's".to_owned(),
+            },
             "peak, MB".to_owned(),
         ]];
         for one in self.all() {
@@ -108,7 +113,9 @@ impl Comparison {
             ]);
         }
         let (most, part) = match self.goal {
-            Goal::OfBestPeer(part) => (String::new(), format!("{part:.2}")),
+            Goal::OfBestPeer(part) | Goal::OfSlowestPeer(part) => {
+                (String::new(), format!("{part:.2}"))
+            }
             Goal::Milliseconds(most) => (format!("{most:.digits$}"), String::new()),
         };
         let memory = format!("{:.1}", self.memory);
@@ -122,13 +129,15 @@ impl Comparison {
             json!({
                 "name": one.name,
                 "median_s": one.median(),
-                "of_best_peer": self.part(one),
+                (self.reference()): self.part(one),
                 "peak_mb": one.peak(),
                 "samples_s": one.samples.iter().map(|it| it.seconds).collect::<Vec<_>>(),
             })
         });
         let goal = match self.goal {
-            Goal::OfBestPeer(part) => json!({ "of_best_peer": part, "peak_mb": self.memory }),
+            Goal::OfBestPeer(part) | Goal::OfSlowestPeer(part) => {
+                json!({ (self.reference()): part, "peak_mb": self.memory })
+            }
             Goal::Milliseconds(most) => {
                 json!({ "median_s": most / 1000.0, "peak_mb": self.memory })
             }
@@ -151,10 +160,22 @@ impl Comparison {
         if one.peak() > least { format!("{:.1}", one.peak()) } else { format!("<= {least:.1}") }
     }
 
-    /// Its time as a part of the best peer's.
+    /// What the times are parts of.
+    fn reference(&self) -> &'static str {
+        match self.goal {
+            Goal::OfSlowestPeer(_) => "of_slowest_peer",
+            Goal::OfBestPeer(_) | Goal::Milliseconds(_) => "of_best_peer",
+        }
+    }
+
+    /// Its time as a part of the best peer's, or of the slowest's.
     fn part(&self, one: &Measured) -> f64 {
-        let best = self.peers.iter().map(Measured::median).fold(f64::INFINITY, f64::min);
-        one.median() / best
+        let times = self.peers.iter().map(Measured::median);
+        one.median()
+            / match self.goal {
+                Goal::OfSlowestPeer(_) => times.fold(0.0, f64::max),
+                Goal::OfBestPeer(_) | Goal::Milliseconds(_) => times.fold(f64::INFINITY, f64::min),
+            }
     }
 }
 
@@ -233,6 +254,16 @@ mod tests {
         let table = alone.table();
         let ours: Vec<&str> = table.lines().nth(1).unwrap().split_whitespace().collect();
         assert_eq!(ours, ["ours", "20.0", "20.0"]);
+    }
+
+    #[test]
+    fn what_is_done_side_by_side_is_compared_with_the_slowest_of_it() {
+        let goal = Goal::OfSlowestPeer(1.1);
+        let ours = |seconds| measured("ours", 9.0, [seconds; 3]);
+        let within = comparison(goal, ours(8.8));
+        assert!(within.is_within() && !comparison(goal, ours(8.9)).is_within());
+        assert!(within.table().contains("of the slowest's"), "{}", within.table());
+        assert_eq!(within.json()["measured"][2]["of_slowest_peer"], 0.25);
     }
 
     #[test]

@@ -18,6 +18,15 @@ pub(super) struct Sample {
 
 /// Runs a program to its end; what it prints goes to `log`, as a job's goes to a file.
 pub(super) fn sample(command: &mut Command, log: &Path) -> anyhow::Result<Sample> {
+    sample_ending(command, log, &[0])
+}
+
+/// As [`sample`], of a program that has done its work when it ends with one of these codes.
+pub(super) fn sample_ending(
+    command: &mut Command,
+    log: &Path,
+    good: &[i32],
+) -> anyhow::Result<Sample> {
     let name = command.get_program().to_string_lossy().into_owned();
     let file = File::create(log).with_context(|| log.display().to_string())?;
     command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
@@ -25,7 +34,7 @@ pub(super) fn sample(command: &mut Command, log: &Path) -> anyhow::Result<Sample
     let child = command.spawn().with_context(|| format!("start {name}"))?;
     let used = child.wait4().with_context(|| format!("wait for {name}"))?;
     let seconds = start.elapsed().as_secs_f64();
-    if !used.status.success() {
+    if !used.status.code().is_some_and(|code| good.contains(&code)) {
         let said = std::fs::read_to_string(log).unwrap_or_default();
         let last: Vec<&str> = said.lines().rev().take(20).collect();
         let last: Vec<&str> = last.into_iter().rev().collect();
@@ -57,6 +66,15 @@ mod tests {
         assert!((0.2..2.0).contains(&idle.seconds), "{idle:?}");
         let large = shell("head -c 60000000 /dev/zero | tail -c 60000000 | wc -c; :").unwrap();
         assert!(idle.megabytes < 60.0 && large.megabytes > 60.0, "{idle:?} {large:?}");
+    }
+
+    #[test]
+    fn a_program_may_end_as_it_has_to() {
+        let log = tempfile::NamedTempFile::new().unwrap();
+        let mut command = Command::new("sh");
+        command.args(["-c", "exit 3"]);
+        assert!(sample_ending(&mut command, log.path(), &[0, 3]).is_ok());
+        assert!(sample_ending(&mut command, log.path(), &[0, 1]).is_err());
     }
 
     #[test]
