@@ -5,7 +5,9 @@
 //! depend on any file, so it counts as long as no file of the repository has changed. How long each
 //! linter took is kept beside, so that the slowest begins first.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::OsStr;
 use std::hash::Hasher;
 use std::io::Read;
 use std::num::NonZero;
@@ -52,7 +54,7 @@ pub(crate) struct Cache {
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<String>,
     /// By file, or by project: the hash of what was checked, and what was found.
-    results: BTreeMap<String, Known>,
+    results: HashMap<String, Known>,
     #[serde(skip)]
     file: PathBuf,
     #[serde(skip)]
@@ -121,15 +123,17 @@ impl Cache {
         }
     }
 
-    /// Writes what is new, without the results of what is gone.
+    /// Whether there is something new to write.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.is_changed
+    }
+
+    /// Writes the results, without those of what is gone.
     ///
     /// # Errors
     /// The folder cannot be written.
-    pub(crate) fn write(mut self, units: &HashSet<String>) -> anyhow::Result<()> {
-        if !self.is_changed {
-            return Ok(());
-        }
-        self.results.retain(|unit, _| units.contains(unit));
+    pub(crate) fn write(mut self, units: &HashSet<Cow<'_, str>>) -> anyhow::Result<()> {
+        self.results.retain(|unit, _| units.contains(unit.as_str()));
         let text = serde_json::to_vec(&self)?;
         if let Some(landfall) = self.file.ancestors().nth(3) {
             let ignore = landfall.join(".gitignore");
@@ -142,24 +146,25 @@ impl Cache {
 }
 
 /// A path as the name of its result: no two have the same, for a path does not begin with a slash.
-pub(crate) fn key(path: &Path) -> String {
+pub(crate) fn key(path: &Path) -> Cow<'_, str> {
     match path.to_str() {
-        Some(text) => text.to_owned(),
+        Some(text) => text.into(),
         None => path.as_os_str().as_bytes().iter().map(|byte| format!("/{byte:02x}")).collect(),
     }
 }
 
 /// The hashes of files. Each is read once, whatever the number of linters.
 #[derive(Debug, Default)]
-pub(crate) struct Contents<'a>(HashMap<&'a Path, String>);
+pub(crate) struct Contents<'a>(HashMap<&'a OsStr, String>);
 
 impl<'a> Contents<'a> {
     /// Reads the files, on all processors.
     pub(crate) fn of(tree: &Tree, files: impl IntoIterator<Item = &'a Path>) -> Self {
-        let files: Vec<&Path> = files.into_iter().collect::<HashSet<_>>().into_iter().collect();
+        let files: HashSet<&OsStr> = files.into_iter().map(Path::as_os_str).collect();
+        let files: Vec<&OsStr> = files.into_iter().collect();
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let read = |files: &[&'a Path]| -> Vec<(&'a Path, String)> {
-            let hash = |path: &&'a Path| Some((*path, hash_of(&tree.root.join(path))?));
+        let read = |files: &[&'a OsStr]| -> Vec<(&'a OsStr, String)> {
+            let hash = |path: &&'a OsStr| Some((*path, hash_of(&tree.root.join(path))?));
             files.iter().filter_map(hash).collect()
         };
         let size = files.len().div_ceil(threads).max(64);
@@ -172,7 +177,7 @@ impl<'a> Contents<'a> {
 
     /// The hash of a file; none if it cannot be read.
     pub(crate) fn get(&self, path: &Path) -> Option<&str> {
-        self.0.get(path).map(String::as_str)
+        self.0.get(path.as_os_str()).map(String::as_str)
     }
 
     /// The hash of all files of the tree; none if one of them cannot be read.
@@ -292,8 +297,6 @@ fn hex(hasher: &SipHasher13) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsStr;
-
     use super::*;
 
     #[test]
@@ -301,7 +304,7 @@ mod tests {
         let path = |bytes: &'static [u8]| Path::new(OsStr::from_bytes(bytes));
         assert_eq!(key(path(b"a/b c")), "a/b c");
         let names = [&b"\xFF"[..], b"\xFE", b"\\xFF", b"/ff", b"\xEF\xBF\xBD"];
-        let keys: HashSet<String> = names.into_iter().map(|it| key(path(it))).collect();
+        let keys: HashSet<Cow<'_, str>> = names.into_iter().map(|it| key(path(it))).collect();
         // The one with a slash is no path of git's.
         assert_eq!(keys.len(), 4, "{keys:?}");
     }

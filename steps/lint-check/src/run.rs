@@ -273,7 +273,7 @@ impl<'a> State<'a> {
                 if self.is_by_file {
                     self.keep_by_file(start, hits, known.contents);
                 } else if let Some(hash) = known.whole {
-                    self.cache.keep(key(&start.folder), hash.to_owned(), hits);
+                    self.cache.keep(key(&start.folder).into_owned(), hash.to_owned(), hits);
                 }
             }
         }
@@ -293,7 +293,7 @@ impl<'a> State<'a> {
         }
         for (path, hits) in asked {
             if let Some(hash) = contents.get(path) {
-                self.cache.keep(key(path), hash.to_owned(), hits);
+                self.cache.keep(key(path).into_owned(), hash.to_owned(), hits);
             }
         }
     }
@@ -302,12 +302,13 @@ impl<'a> State<'a> {
         if self.given > 0 && self.crash.is_none() {
             self.cache.took(self.seconds, self.given);
         }
-        if use_cache {
+        if use_cache && self.cache.is_changed() {
             let all: Vec<&Path> = work.linter.files.iter().map(PathBuf::as_path).collect();
+            let projects = projects_of(tree, work.linter, &all);
             let units = if self.is_by_file {
                 all.iter().map(|path| key(path)).collect()
             } else {
-                projects_of(tree, work.linter, &all).iter().map(|it| key(&it.folder)).collect()
+                projects.iter().map(|it| key(&it.folder)).collect()
             };
             if let Err(err) = self.cache.write(&units) {
                 output::warn(format!("results are not kept: {err:#}"));
