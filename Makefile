@@ -49,8 +49,8 @@ check: ## Formatting, lints, licences, and the tidiness of the repository
 build: ## Build the steps as they ship (release profile)
 	cargo build --release --workspace --bins --exclude orders --exclude repo
 
-image: up ## Build the base image (PROFILE=dev: quicker and larger)
-	@$(testbed)/../../../images/build $(or $(PROFILE),release)
+image: up ## Build the base image (PROFILE=dev: quicker and larger; LINT=1: also the one with linters)
+	@$(testbed)/../../../images/build $(or $(PROFILE),release) $(if $(LINT),lint)
 
 gen: ## Write what is generated: usage in the READMEs, the JSON Schema of landfall.toml
 	cargo build --quiet --bins --workspace
