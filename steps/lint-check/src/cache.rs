@@ -26,6 +26,9 @@ use crate::tree::{Tree, shown};
 /// Where results are kept, relative to the root of the repository. The folder hides itself from git.
 const FOLDER: &str = ".landfall/cache/lint-check";
 
+/// The file of how long they took; the name of no linter begins with a dot.
+const TIMES: &str = ".times.json";
+
 /// What says which versions are installed beside a project.
 const LOCKS: [&str; 12] = [
     "package-lock.json",
@@ -48,7 +51,7 @@ pub(crate) struct Cache {
     /// Of program, arguments and configuration.
     identity: String,
     /// How long it took for each file, in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip)]
     seconds: Option<f64>,
     /// What the program said when it was asked for its version.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -74,13 +77,17 @@ impl Cache {
         let file = tree.root.join(FOLDER).join(format!("{}.json", linter.name));
         let identity = identity(tree, linter, program);
         let read = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
-        let mut cache: Cache = read.unwrap_or_default();
-        if cache.identity != identity {
-            let seconds = cache.seconds;
-            cache = Self { identity, seconds, ..Self::default() };
+        let cache: Cache = read.unwrap_or_default();
+        if cache.identity == identity {
+            Self { file, ..cache }
+        } else {
+            Self { identity, file, ..Self::default() }
         }
-        cache.file = file;
-        cache
+    }
+
+    /// With how long it took for each file, in seconds.
+    pub(crate) fn taking(self, seconds: Option<f64>) -> Self {
+        Self { seconds, ..self }
     }
 
     /// What was found in what has not changed.
@@ -100,14 +107,6 @@ impl Cache {
         #[expect(clippy::cast_precision_loss, reason = "an estimate")]
         let files = files as f64;
         Some(self.seconds? * files)
-    }
-
-    /// Notes how long it took.
-    pub(crate) fn took(&mut self, seconds: f64, files: usize) {
-        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let files = files.max(1) as f64;
-        self.seconds = Some(seconds / files);
-        self.is_changed = true;
     }
 
     /// What the program said when it was asked for its version.
@@ -135,14 +134,38 @@ impl Cache {
     pub(crate) fn write(mut self, units: &HashSet<Cow<'_, str>>) -> anyhow::Result<()> {
         self.results.retain(|unit, _| units.contains(unit.as_str()));
         let text = serde_json::to_vec(&self)?;
-        if let Some(landfall) = self.file.ancestors().nth(3) {
-            let ignore = landfall.join(".gitignore");
-            if !ignore.exists() {
-                write_atomically(&ignore, b"*\n")?;
-            }
-        }
-        write_atomically(&self.file, &text)
+        write(&self.file, &text)
     }
+}
+
+/// How long each linter took for a file, in seconds.
+pub(crate) type Times = BTreeMap<String, f64>;
+
+/// Those of the last runs.
+pub(crate) fn times(tree: &Tree) -> Times {
+    let text = std::fs::read(tree.root.join(FOLDER).join(TIMES));
+    text.ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+}
+
+/// Keeps them, of the linters that ran.
+///
+/// # Errors
+/// The folder cannot be written.
+pub(crate) fn keep_times(tree: &Tree, new: Times) -> anyhow::Result<()> {
+    let mut all = times(tree);
+    all.extend(new);
+    write(&tree.root.join(FOLDER).join(TIMES), &serde_json::to_vec(&all)?)
+}
+
+/// Writes a file of [`FOLDER`], and sees to it that git does not see the folder.
+fn write(file: &Path, text: &[u8]) -> anyhow::Result<()> {
+    if let Some(landfall) = file.ancestors().nth(3) {
+        let ignore = landfall.join(".gitignore");
+        if !ignore.exists() {
+            write_atomically(&ignore, b"*\n")?;
+        }
+    }
+    write_atomically(file, text)
 }
 
 /// A path as the name of its result: no two have the same, for a path does not begin with a slash.

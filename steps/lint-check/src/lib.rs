@@ -28,7 +28,7 @@ pub use settings::Args;
 
 use adapters::{Hit, Unit};
 use baseline::Baseline;
-use cache::Cache;
+use cache::{Cache, Times};
 use detect::{Detected, Linter, detect};
 use report::{Explained, Hooked, Linted, Listed, Skipped};
 use run::{Checked, Crash, Work};
@@ -82,7 +82,7 @@ async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<
     let is_selected = |path: &&Path| is_asked(path) && scope.has(path) && !excluded.is_match(path);
     let selected: HashSet<&OsStr> =
         tree.files.iter().map(PathBuf::as_path).filter(is_selected).map(Path::as_os_str).collect();
-    let mut planned = Planned::default();
+    let mut planned = Planned { times: cache::times(tree), ..Planned::default() };
     let mut told: Told<'_> = HashMap::new();
     for linter in &linters {
         let mut files = asked(linter, &scope, &selected);
@@ -94,7 +94,7 @@ async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<
         planned.add(args, tree, linter, files).await;
     }
     output::say(format!("{} files to check ({scope})", selected.len()));
-    let Planned { works, skipped, not_started } = planned;
+    let Planned { works, skipped, not_started, .. } = planned;
     let fixed = if args.fix { fix::fix(tree, &works, args).await? } else { fix::Fixed::default() };
     let new_lines = scope::new_lines(args, tree, &scope).await?;
     let looked = works.iter().flat_map(|it| it.files.iter());
@@ -204,6 +204,8 @@ fn write_baseline(
 /// The linters of a run.
 #[derive(Default)]
 struct Planned<'a> {
+    /// How long they took.
+    times: Times,
     works: Vec<Work<'a>>,
     skipped: Vec<Skipped>,
     not_started: Vec<Checked>,
@@ -219,7 +221,9 @@ impl<'a> Planned<'a> {
             self.is_missing(linter, files.len());
             return;
         };
-        let mut cache = Cache::open(tree, linter, &program);
+        let cache =
+            if args.no_cache { Cache::default() } else { Cache::open(tree, linter, &program) };
+        let mut cache = cache.taking(self.times.get(&linter.name).copied());
         match check_version(linter, &program, &mut cache).await {
             Ok(()) => self.works.push(Work { linter, program, files, cache }),
             Err(err) => {

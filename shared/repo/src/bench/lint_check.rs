@@ -39,7 +39,7 @@ const LINTERS: [(&str, &str, &str); 4] = [
     ("ruff", "types_or: [python, pyi]", "ruff check --quiet --no-cache --output-format json"),
     ("shellcheck", "types: [shell]", "shellcheck --format=json1 --external-sources"),
     ("yamllint", "types: [yaml]", "yamllint --format parsable"),
-    ("typos", "types: [text]", "typos --format json"),
+    ("typos", "types: [text]", "typos --threads 1 --format json"),
 ];
 
 /// Measures all of them; needs what `up bench lint-check` made.
@@ -107,6 +107,8 @@ fn real(bench: &Bench) -> anyhow::Result<Vec<Comparison>> {
         hooks += &hook(name, files, entry);
     }
     write(&folder.join(".pre-commit-config.yaml"), &hooks)?;
+    let settings = "[defaults.lint-check.linters.typos]\nargs = [\"--threads\", \"1\"]\n";
+    write(&folder.join("landfall.toml"), settings)?;
     commit(&folder)?;
     let names = LINTERS.map(|(name, ..)| name);
     let only = format!("--only={}", names.join(","));
@@ -228,6 +230,8 @@ impl Bench {
         command.env_clear().env("PATH", &self.path).env("HOME", self.scratch.path());
         // It keeps results itself, from the first round on.
         command.env("RUFF_NO_CACHE", "true");
+        // One that takes all processors leaves none for others: then nothing runs side by side.
+        command.env("RAYON_NUM_THREADS", "1");
         command
     }
 
@@ -244,6 +248,11 @@ impl Bench {
         Ok(format!("{name} {version}{what}"))
     }
 
+    /// Where Python has them. The name of that folder is one that linters leave out.
+    fn packages(&self) -> anyhow::Result<PathBuf> {
+        Ok(first(&self.linters.join("venv/lib"))?.join("site-packages"))
+    }
+
     /// What git tracks here, and the testbed's Python packages; how many files that is.
     fn copy_tree(&self, to: &Path) -> anyhow::Result<usize> {
         let list = Command::new("git").args(["ls-files", "-z"]).output().context("git ls-files")?;
@@ -257,7 +266,7 @@ impl Bench {
                 count += 1;
             }
         }
-        let library = self.linters.join("venv/lib");
+        let library = self.packages()?;
         let mut folders = vec![PathBuf::new()];
         while let Some(folder) = folders.pop() {
             let entries = std::fs::read_dir(library.join(&folder))
@@ -279,6 +288,13 @@ impl Bench {
         }
         Ok(count)
     }
+}
+
+/// The first folder in a folder.
+fn first(folder: &Path) -> anyhow::Result<PathBuf> {
+    let mut entries = std::fs::read_dir(folder).with_context(|| folder.display().to_string())?;
+    let first = entries.next().with_context(|| format!("{} is empty", folder.display()))?;
+    Ok(first?.path())
 }
 
 fn write(path: &Path, text: &str) -> anyhow::Result<()> {
