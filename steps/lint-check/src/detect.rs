@@ -186,16 +186,13 @@ fn known(
     if is_bare {
         args.splice(0..0, owned(adapter.bare));
     }
-    // Behind them come the files.
-    let place = args.iter().position(|arg| arg == "{files}").unwrap_or(args.len());
-    args.splice(place..place, own.args.iter().cloned());
     Linter {
         name: adapter.name.to_owned(),
         about: adapter.about.to_owned(),
         why,
         programs: owned(adapter.programs),
-        args,
-        fix: adapter.fix.map(owned),
+        args: with(args, &own.args),
+        fix: adapter.fix.map(|fix| with(owned(fix), &own.args)),
         fixer: None,
         unit: adapter.unit,
         exits: adapter.exits.to_vec(),
@@ -216,6 +213,14 @@ fn known(
         kinds,
         files,
     }
+}
+
+/// Arguments and those of landfall.toml, which stand before the files and before what ends the options.
+pub(crate) fn with(mut args: Vec<String>, own: &[String]) -> Vec<String> {
+    let files = args.iter().position(|arg| arg == "{files}").unwrap_or(args.len());
+    let place = if files > 0 && args[files - 1] == "--" { files - 1 } else { files };
+    args.splice(place..place, own.iter().cloned());
+    args
 }
 
 /// How long a linter may run.
@@ -410,6 +415,19 @@ mod tests {
             assert_eq!(set.is_match(path), fits, "{pattern} {path}");
         }
         assert!(patterns(&["[".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn arguments_of_landfall_toml_are_options() {
+        for (args, seen) in [
+            (&["-a", "--", "{files}"][..], &["-a", "own", "--", "{files}"][..]),
+            (&["-a", "{files}"], &["-a", "own", "{files}"]),
+            (&["{files}"], &["own", "{files}"]),
+            (&["run", "-a"], &["run", "-a", "own"]),
+            (&[], &["own"]),
+        ] {
+            assert_eq!(with(owned(args), &["own".to_owned()]), owned(seen));
+        }
     }
 
     #[test]
