@@ -123,7 +123,12 @@ pub(crate) fn detect(tree: &Tree, settings: &LintCheck) -> Result<Detected, Fail
         if let Wanted::ByContent(marks) = adapter.wanted
             && own.files.is_none()
         {
+            let is_there = !matching.is_empty();
             matching.retain(|path| holds(&tree.head(path), marks));
+            if is_there && matching.is_empty() {
+                found.unwanted.push(unwanted(format!("no file holds {}", marks.join(" or "))));
+                continue;
+            }
         }
         if let Unit::Project(marker) = adapter.unit {
             let folders = projects(tree, &matching, marker);
