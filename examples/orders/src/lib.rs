@@ -26,7 +26,10 @@ pub fn router(revision: String, database: Database) -> Router {
 
 /// The description of the API.
 #[derive(OpenApi)]
-#[openapi(info(title = "orders", description = "Orders over HTTP"), paths(health, orders))]
+#[openapi(
+    info(title = "orders", description = "Orders over HTTP", license(name = "MIT OR Apache-2.0")),
+    paths(health, orders)
+)]
 pub struct Api;
 
 /// What the service says of itself.
@@ -43,15 +46,19 @@ struct Problem {
     error: &'static str,
 }
 
-/// Tells of this process alone. Were the database asked here, the load balancer would end every
-/// task as soon as the database is away, and new ones would not help.
-#[utoipa::path(get, path = "/healthz", responses((status = 200, body = Health)))]
+/// Whether the process runs
+#[utoipa::path(get, path = "/healthz", responses(
+    (status = 200, body = Health, description = "It runs"),
+))]
 async fn health(State(revision): State<String>) -> Json<Health> {
+    // Of this process alone. Were the database asked here, the load balancer would end every task as
+    // soon as the database is away, and new ones would not help.
     Json(Health { status: "ok", revision })
 }
 
+/// All orders
 #[utoipa::path(get, path = "/orders", responses(
-    (status = 200, body = [Order]),
+    (status = 200, body = [Order], description = "The orders by their numbers"),
     (status = 503, body = Problem, description = "The database does not answer"),
 ))]
 async fn orders(

@@ -7,10 +7,14 @@ use clap::Parser;
 use orders::Database;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
+use utoipa::OpenApi;
 
 /// Orders over HTTP.
 #[derive(Parser)]
-#[command(version)]
+#[command(
+    version,
+    after_help = "With --openapi alone it prints the description of its API, and ends."
+)]
 struct Args {
     /// Address to listen on.
     #[arg(long, env = "LISTEN", default_value = "0.0.0.0:8080")]
@@ -32,6 +36,11 @@ struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
+    // Before anything that wants a database. The crate openapi-export of landfall does the same.
+    if std::env::args().nth(1).is_some_and(|first| first == "--openapi") {
+        println!("{}", orders::Api::openapi().to_pretty_json()?);
+        return Ok(ExitCode::SUCCESS);
+    }
     let args = Args::parse();
     if !args.crash.is_empty() {
         eprintln!("CRASH is set: the service ends at once, as it was told to");

@@ -55,6 +55,16 @@ mod tests {
     }
 
     #[test]
+    fn a_help_that_is_no_sentence_does_not_stand_behind_a_full_stop() {
+        let mut list = drops("db/a.sql", "DROP x;\n");
+        list[0] =
+            Finding::new("r", Severity::Major, "it is gone", list[0].place.clone()).help("keep it");
+        let issues: serde_json::Value =
+            serde_json::from_str(&Findings::new(list).codequality()).unwrap();
+        assert_eq!(issues[0]["description"], "it is gone; keep it");
+    }
+
+    #[test]
     fn severities_are_those_of_gitlab() {
         let names = ["info", "minor", "major", "critical", "blocker"];
         for (severity, name) in Severity::ALL.into_iter().zip(names) {

@@ -29,7 +29,7 @@ use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use step_core::secret::redact;
 
-pub use reports::Reports;
+pub use reports::{Files, Reports};
 pub use sarif::Tool;
 pub use source::{Place, Source};
 
@@ -130,6 +130,8 @@ impl Finding {
     /// tells findings on equal lines apart.
     pub fn within(mut self, within: impl Into<String>) -> Self {
         self.within = Some(within.into());
+        // The line is not needed any more: of thousands of findings these are many megabytes.
+        self.place.text = String::new();
         self
     }
 
@@ -179,7 +181,10 @@ impl Finding {
             Some(help) if self.message.ends_with(['.', '!', '?']) => {
                 format!("{} {help}", self.message)
             }
-            Some(help) => format!("{}. {help}", self.message),
+            Some(help) if help.starts_with(char::is_uppercase) => {
+                format!("{}. {help}", self.message)
+            }
+            Some(help) => format!("{}; {help}", self.message),
             None => self.message.clone(),
         }
     }

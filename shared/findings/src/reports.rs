@@ -17,6 +17,14 @@ pub struct Reports {
     )]
     pub fail_on: Severity,
 
+    /// The files.
+    #[command(flatten)]
+    pub files: Files,
+}
+
+/// Where to write what was found.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub struct Files {
     /// Also write what was found for GitLab's Code Quality
     #[arg(long, value_name = "FILE")]
     pub codequality: Option<PathBuf>,
@@ -43,11 +51,28 @@ impl Reports {
         suite: &str,
         tool: Tool<'_>,
     ) -> anyhow::Result<()> {
+        self.files.write(findings, checked, self.fail_on, suite, tool)
+    }
+}
+
+impl Files {
+    /// Writes those that are asked for; what is as bad as `fail_on` fails its test.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    pub fn write(
+        &self,
+        findings: &Findings,
+        checked: &[String],
+        fail_on: Severity,
+        suite: &str,
+        tool: Tool<'_>,
+    ) -> anyhow::Result<()> {
         if let Some(path) = &self.codequality {
             findings.write_codequality(path)?;
         }
         if let Some(path) = &self.junit {
-            findings.write_junit(path, suite, checked, self.fail_on)?;
+            findings.write_junit(path, suite, checked, fail_on)?;
         }
         if let Some(path) = &self.sarif {
             findings.write_sarif(path, tool)?;

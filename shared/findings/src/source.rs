@@ -68,9 +68,13 @@ pub struct Source<'a> {
     text: Cow<'a, str>,
     /// Where each line begins.
     starts: Vec<usize>,
-    /// Bytes are characters.
-    is_ascii: bool,
+    /// How many characters stand before each block of [`BLOCK`] bytes: lines of megabytes are not
+    /// counted again for each place in them. Empty when bytes are characters.
+    blocks: Vec<usize>,
 }
+
+/// In bytes.
+const BLOCK: usize = 4096;
 
 impl<'a> Source<'a> {
     /// A file; `path` is relative to the repository.
@@ -78,8 +82,8 @@ impl<'a> Source<'a> {
         let text = text.into();
         let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
         let starts = std::iter::once(0).chain(breaks).collect();
-        let is_ascii = text.is_ascii();
-        Self { path: slashed(path.as_ref()), text, starts, is_ascii }
+        let blocks = if text.is_ascii() { Vec::new() } else { characters_before_blocks(&text) };
+        Self { path: slashed(path.as_ref()), text, starts, blocks }
     }
 
     /// The path of the file.
@@ -132,9 +136,19 @@ impl<'a> Source<'a> {
     fn position_of(&self, byte: usize) -> (usize, usize) {
         let byte = byte.min(self.text.len());
         let line = self.starts.partition_point(|start| *start <= byte);
-        let before = self.text.get(self.starts[line - 1]..byte).unwrap_or_default();
-        let characters = if self.is_ascii { before.len() } else { before.chars().count() };
-        (line, characters + 1)
+        let start = self.starts[line - 1];
+        (line, self.characters_before(byte) - self.characters_before(start) + 1)
+    }
+
+    /// The number of characters that begin before a byte.
+    fn characters_before(&self, byte: usize) -> usize {
+        match self.blocks.get(byte / BLOCK) {
+            None => byte,
+            Some(before) => {
+                let block = byte / BLOCK * BLOCK;
+                before + count_characters(&self.text.as_bytes()[block..byte])
+            }
+        }
     }
 
     /// The text of a line, its beginning if it is very long.
@@ -146,13 +160,35 @@ impl<'a> Source<'a> {
     }
 }
 
-/// A path with `/` between its parts and without `./`, as GitLab wants it. A URL stays as it is.
+fn characters_before_blocks(text: &str) -> Vec<usize> {
+    let blocks = text.as_bytes().chunks(BLOCK);
+    let mut before = 0;
+    let starts = blocks.map(|block| {
+        let start = before;
+        before += count_characters(block);
+        start
+    });
+    let mut starts: Vec<usize> = starts.collect();
+    // The end of the text may be that of a block.
+    starts.push(before);
+    starts
+}
+
+/// How many characters begin in these bytes of UTF-8.
+fn count_characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count()
+}
+
+/// A path from the current folder with `/` between its parts and without `./`, as GitLab wants it. A
+/// URL stays as it is.
 fn slashed(path: &Path) -> String {
     if let Some(url) = path.to_str().filter(|it| it.contains("://")) {
         return url.to_owned();
     }
+    let current = std::env::current_dir().ok().filter(|_| path.is_absolute());
+    let below = current.and_then(|current| path.strip_prefix(current).ok());
     let mut parts: Vec<String> = Vec::new();
-    for part in path.components() {
+    for part in below.unwrap_or(path).components() {
         match part {
             Component::Normal(part) => parts.push(part.to_string_lossy().into_owned()),
             Component::ParentDir if parts.last().is_some_and(|last| last != "..") => {
@@ -174,6 +210,22 @@ mod tests {
     fn paths_have_no_dots_and_urls_stay_as_they_are() {
         assert_eq!(Source::new("./a/../b/./c.yaml", "").path(), "b/c.yaml");
         assert_eq!(Source::new("https://h/../a.yaml", "").path(), "https://h/../a.yaml");
+    }
+
+    #[test]
+    fn characters_are_counted_over_blocks() {
+        let text = "é".repeat(5000) + "\n" + &"ü".repeat(5000);
+        let source = Source::new("a", text.as_str());
+        for (byte, shown) in [
+            (0, "a:1:1"),
+            (2 * 2048, "a:1:2049"),
+            (2 * 3000, "a:1:3001"),
+            (10_001, "a:2:1"),
+            (10_001 + 2 * 4000, "a:2:4001"),
+            (20_001, "a:2:5001"),
+        ] {
+            assert_eq!(source.point(byte).to_string(), shown);
+        }
     }
 
     #[test]
@@ -209,5 +261,7 @@ mod tests {
         ] {
             assert_eq!(Source::new(path, "").line(1).path(), shown);
         }
+        let absolute = std::env::current_dir().unwrap().join("db/V1__a.sql");
+        assert_eq!(Source::new(absolute, "").line(1).path(), "db/V1__a.sql");
     }
 }

@@ -270,6 +270,14 @@ mod tests {
         );
         assert!(error("[env.dev]\nregion = 5\n").starts_with("landfall.toml:2:10: invalid type"));
         assert!(error("[env.dev\n").starts_with("landfall.toml:1:9: "));
+        assert_eq!(
+            error("[defaults.gen-openapi]\nservers = \"https://a\"\n"),
+            "landfall.toml:2:11: invalid type: string \"https://a\", expected a list, as [\"a\", \"b\"]"
+        );
+        assert_eq!(
+            error("[defaults.gen-openapi]\nsources = [\"a.yaml\"]\n"),
+            "landfall.toml:2:11: invalid type: list, expected a table"
+        );
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub fn parse<T: DeserializeOwned + JsonSchema>(path: &Path, text: &str) -> anyho
     };
     let syntax = |err: toml::de::Error| {
         let offset = err.span().map_or(0, |span| span.start);
-        Fail::invalid(format!("{}: {}", place(offset), err.message()))
+        Fail::invalid(format!("{}: {}", place(offset), in_words_of_toml(err.message())))
     };
     let document = DeTable::parse(text).map_err(syntax)?;
     let schema = schemars::schema_for!(T).to_value();
@@ -33,6 +33,15 @@ pub fn parse<T: DeserializeOwned + JsonSchema>(path: &Path, text: &str) -> anyho
         return Err(Fail::invalid(lines.join("\n")).into());
     }
     Ok(toml::from_str(text).map_err(syntax)?)
+}
+
+/// What is expected, as it is called in TOML.
+fn in_words_of_toml(message: &str) -> String {
+    message
+        .replace("expected a sequence", "expected a list, as [\"a\", \"b\"]")
+        .replace("expected a map", "expected a table")
+        .replace("invalid type: sequence,", "invalid type: list,")
+        .replace("invalid type: map,", "invalid type: table,")
 }
 
 /// The name that was probably meant, if one is near enough.

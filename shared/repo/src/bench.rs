@@ -2,6 +2,8 @@
 //! a step beside its peers.
 
 mod comparison;
+mod description;
+mod gen_openapi;
 mod lint_check;
 mod measure;
 mod migrate_db;
@@ -94,12 +96,23 @@ pub fn beside_peers(
     }
 }
 
+/// Writes the descriptions that `gen-openapi` is measured with.
+///
+/// # Errors
+/// The folder cannot be written to.
+pub fn descriptions(folder: &Path) -> anyhow::Result<()> {
+    gen_openapi::write_descriptions(folder)
+}
+
 /// Measures a step of the release profile and its peers, with what the testbed has.
 type Compare = fn(&Programs, &Path) -> anyhow::Result<Vec<Comparison>>;
 
 /// The steps that have a comparison.
-const PEERS: [(&str, Compare); 2] =
-    [("lint-check", lint_check::compare), ("migrate-db", migrate_db::compare)];
+const PEERS: [(&str, Compare); 3] = [
+    ("gen-openapi", gen_openapi::compare),
+    ("lint-check", lint_check::compare),
+    ("migrate-db", migrate_db::compare),
+];
 
 /// A table of what was measured, and whether all of it is within the budget.
 fn compared(what: &str, measured: &[(&str, f64)], budget: f64) -> (String, bool) {

@@ -74,6 +74,12 @@ enum Command {
         #[arg(long, env = "LANDFALL_TESTBED", value_name = "DIR")]
         testbed: Option<PathBuf>,
     },
+    /// Write the descriptions that `bench --step gen-openapi` measures with
+    #[command(hide = true)]
+    BenchDescriptions {
+        /// Where to
+        folder: PathBuf,
+    },
 }
 
 /// Runs the command line of this process.
@@ -119,6 +125,10 @@ impl Cli {
                 let step = new_step::NewStep::plan(&self.root, &name, describe.as_deref())?;
                 step.write()?;
                 write!(out, "{step}")?;
+                Ok(0)
+            }
+            Command::BenchDescriptions { folder } => {
+                bench::descriptions(&folder)?;
                 Ok(0)
             }
             Command::Bench { no_demo, step, json, testbed } => {

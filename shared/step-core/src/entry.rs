@@ -111,7 +111,7 @@ impl Frame<'_> {
     fn publish<R: serde::Serialize>(&self, envelope: &Envelope<'_, R>) {
         if self.common.output == OutputForm::Json {
             match envelope.to_json() {
-                Ok(json) => output::print_report(&json),
+                Ok(json) => output::print_redacted(&json),
                 Err(err) => output::warn(format!("no report: {err:#}")),
             }
         }

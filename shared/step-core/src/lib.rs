@@ -21,7 +21,7 @@ mod signal;
 pub use args::{Common, GitLab, duration, key_value};
 pub use entry::main;
 pub use exit::{Exit, Fail, FailContext, innermost};
-pub use files::write_atomically;
+pub use files::{holds, write_atomically};
 pub use report::Report;
 pub use secret::Secret;
 pub use signal::on_interrupt;

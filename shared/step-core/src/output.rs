@@ -150,8 +150,14 @@ pub(crate) fn init(common: &Common) {
 
 /// Prints the final report to stdout. A reader that has gone away is not an error.
 pub(crate) fn print_report(text: &str) {
+    print_redacted(&redact(text));
+}
+
+/// Prints a report that holds no secrets any more. JSON is cleaned before it is escaped: what masks a
+/// part of its text may also take away quotes.
+pub(crate) fn print_redacted(text: &str) {
     let mut stdout = std::io::stdout().lock();
-    let _gone = stdout.write_all(redact(text).as_bytes()).and_then(|()| stdout.flush());
+    let _gone = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
 }
 
 /// Prints an error to stderr: what, why, and what to do.

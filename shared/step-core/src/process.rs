@@ -145,7 +145,8 @@ impl Process {
     /// Runs the program, and leaves it to the caller what its end means.
     ///
     /// # Errors
-    /// The program is not installed (exit 4), ran too long (exit 5), or printed too much (exit 2).
+    /// The program is not there (exit 4), its folder is not there (exit 2), it ran too long (exit 5), or
+    /// printed too much (exit 2).
     pub async fn run(&self) -> anyhow::Result<Ran> {
         let mut child = self.spawn()?;
         let mut group = Group::of(&child);
@@ -194,7 +195,8 @@ impl Process {
     /// Starts the program, to go on while it runs. What it prints is kept for errors.
     ///
     /// # Errors
-    /// The program is not installed (exit 4), or cannot be started (exit 1).
+    /// The program is not there (exit 4), its folder is not there (exit 2), or it cannot be started
+    /// (exit 1).
     pub fn start(&self) -> anyhow::Result<Service> {
         let mut child = self.spawn()?;
         let group = Group::of(&child);
@@ -249,12 +251,18 @@ impl Process {
     }
 
     fn not_started(&self, err: &std::io::Error) -> Fail {
-        if err.kind() == std::io::ErrorKind::NotFound {
-            let program = self.program.display();
+        let program = self.program.to_string_lossy();
+        if let Some(folder) = self.folder.as_ref().filter(|folder| !folder.is_dir()) {
+            Fail::invalid(format!("there is no folder {} to run {self} in", folder.display()))
+                .help("write the path of the folder from the current one")
+        } else if err.kind() != std::io::ErrorKind::NotFound {
+            Fail::new(Exit::Failed, format!("start {self}: {err}"))
+        } else if program.contains('/') {
+            Fail::new(Exit::Unreachable, format!("there is no program {program}"))
+                .help("build it first, or mend its path")
+        } else {
             Fail::new(Exit::Unreachable, format!("{program} is not installed"))
                 .help(format!("install {program} and make sure that it is in PATH"))
-        } else {
-            Fail::new(Exit::Failed, format!("start {self}: {err}"))
         }
     }
 }
@@ -451,6 +459,18 @@ mod tests {
         assert_eq!(fail.exit(), Exit::Unreachable);
         assert_eq!(fail.to_string(), "no-such-program is not installed");
         assert!(fail.help_text().unwrap().contains("PATH"));
+    }
+
+    #[tokio::test]
+    async fn a_missing_path_or_folder_is_not_told_as_a_program_to_install() {
+        let err = Process::new("./no-such-program", ["x"]).output().await.unwrap_err();
+        let fail = Fail::of(&err).unwrap();
+        assert_eq!(fail.exit(), Exit::Unreachable);
+        assert_eq!(fail.to_string(), "there is no program ./no-such-program");
+        let err = shell("true").folder("/no/such/folder").output().await.unwrap_err();
+        let fail = Fail::of(&err).unwrap();
+        assert_eq!(fail.exit(), Exit::Invalid);
+        assert_eq!(fail.to_string(), "there is no folder /no/such/folder to run sh in");
     }
 
     #[tokio::test]

@@ -77,7 +77,49 @@ fn redact_strings(json: &mut serde_json::Value) {
             }
         }
         serde_json::Value::Array(items) => items.iter_mut().for_each(redact_strings),
-        serde_json::Value::Object(fields) => fields.values_mut().for_each(redact_strings),
+        serde_json::Value::Object(fields) => {
+            fields.values_mut().for_each(redact_strings);
+            let is_secret =
+                |key: &String| matches!(crate::secret::redact(key), std::borrow::Cow::Owned(_));
+            if fields.keys().any(is_secret) {
+                let clean = |(key, value): (String, serde_json::Value)| {
+                    (crate::secret::redact(&key).into_owned(), value)
+                };
+                *fields = std::mem::take(fields).into_iter().map(clean).collect();
+            }
+        }
         _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_report_stays_json_and_has_no_secrets_in_keys_and_values() {
+        crate::secret::register("hunter2\"hunter2");
+        let report = serde_json::json!({
+            "url": "http://a.test/b?key=abc\"", "after": 1, "hunter2\"hunter2": "hunter2\"hunter2"
+        });
+        let envelope = Envelope {
+            step: "s",
+            version: "1",
+            env: None,
+            dry_run: false,
+            outcome: "done",
+            exit_code: 0,
+            seconds: 0.0,
+            error: None,
+            report: Some(&report),
+        };
+        let json = envelope.to_json().unwrap();
+        let read: serde_json::Value = serde_json::from_str(&json).unwrap();
+        assert_eq!(
+            read["report"],
+            serde_json::json!({
+                "url": "http://a.test/b?key=[MASKED]", "after": 1, "[MASKED]": "[MASKED]"
+            })
+        );
     }
 }

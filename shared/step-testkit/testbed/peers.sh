@@ -5,6 +5,8 @@
 
 refinery_cli=refinery_cli@0.10.0
 sqlx_cli=sqlx-cli@0.9.0
+redocly_cli=@redocly/cli@2.77.0
+spectral_cli=@stoplight/spectral-cli@6.16.3
 
 # As they come from the registry, with the drivers that are used. refinery's for
 # PostgreSQL takes TLS from the system.
@@ -19,6 +21,10 @@ ensure_peers() {
     ensure_refinery
     ensure_crate "$sqlx_cli" rustls,postgres,sqlite
     install_requirements requirements-peers.txt
+}
+
+ensure_openapi_peers() {
+    ensure_node_packages peers-openapi "$redocly_cli" "$spectral_cli"
 }
 
 # ensure_crate CRATE@VERSION FEATURES: into peers/bin. What was compiled stays in cargo's

@@ -19,6 +19,7 @@ use crate::spec::Version;
 use crate::walk::Pointer;
 
 pub(crate) use access::Access;
+pub(crate) use bundle::{decode, encode};
 
 use access::Guard;
 use load::Loader;
@@ -52,21 +53,21 @@ pub(crate) async fn read(
     problems: &mut Vec<Problem>,
 ) -> anyhow::Result<Option<Description>> {
     let bytes = input.read().await?;
-    read_bytes(input, bytes, access, sources, problems).await
+    read_bytes(input.to_string(), input, bytes, access, sources, problems).await
 }
 
-/// Reads a description whose text is there already; `input` says where it lies.
+/// Reads a description whose text is there already. It is called `name`, and lies where `input` says.
 ///
 /// # Errors
 /// Exit 2: what is allowed to be referred to is written wrong.
 pub(crate) async fn read_bytes(
+    name: String,
     input: &Input,
     bytes: Vec<u8>,
     access: &Access,
     sources: &mut Sources,
     problems: &mut Vec<Problem>,
 ) -> anyhow::Result<Option<Description>> {
-    let name = input.to_string();
     let size = bytes.len();
     let root = match sources.read(&name, bytes) {
         Ok(root) => root,

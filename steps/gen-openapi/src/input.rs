@@ -1,7 +1,8 @@
 //! What a description is read from: a file, standard input, an address, or a commit of git.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -48,6 +49,9 @@ impl FromStr for Input {
         if text.starts_with("http://") || text.starts_with("https://") {
             return text.parse().map(Input::Url).map_err(|err| format!("not a URL: {err}"));
         }
+        if let Some((scheme, _)) = text.split_once("://") {
+            return Err(format!("{scheme}:// is not read, only http:// and https:// are"));
+        }
         if text.is_empty() {
             return Err("name a file, - for standard input, a URL, or git:REVISION:PATH".to_owned());
         }
@@ -75,10 +79,10 @@ impl Input {
     /// does not answer, or not with 200. Exit 5: it takes too long.
     pub(crate) async fn read(&self) -> anyhow::Result<Vec<u8>> {
         let bytes = match self {
-            Input::File(path) => {
-                let fail = || Fail::invalid(format!("{} cannot be read", path.display()));
-                read_file(path).await.or_fail(fail)?
-            }
+            Input::File(path) => match read_file(path).await {
+                Ok(bytes) => bytes,
+                Err(err) => return Err(unreadable(path, &err).into()),
+            },
             Input::Stdin => {
                 let mut bytes = Vec::new();
                 let mut stdin = tokio::io::stdin().take(MAX_SIZE as u64 + 1);
@@ -106,6 +110,17 @@ impl Input {
     }
 }
 
+fn unreadable(path: &Path, err: &std::io::Error) -> Fail {
+    let help = match err.kind() {
+        ErrorKind::NotFound => {
+            "name a file that is there; without a name it is `file` of landfall.toml, or openapi.json"
+        }
+        ErrorKind::IsADirectory => "name a file in it",
+        _ => "make sure that it is a file that you may read",
+    };
+    Fail::invalid(format!("{} cannot be read: {err}", path.display())).help(help)
+}
+
 async fn read_file(path: &PathBuf) -> std::io::Result<Vec<u8>> {
     let file = tokio::fs::File::open(path).await?;
     let mut bytes = Vec::new();
@@ -116,6 +131,7 @@ async fn read_file(path: &PathBuf) -> std::io::Result<Vec<u8>> {
 async fn fetch(url: &Url) -> anyhow::Result<Vec<u8>> {
     let unreachable = |why: String| {
         Fail::new(Exit::Unreachable, format!("{} cannot be fetched: {why}", without_password(url)))
+            .help("check the address, and that what serves it runs and can be reached from here")
     };
     let client = reqwest::Client::builder().timeout(FETCH_LIMIT).build().context("set up HTTP")?;
     let fail = |err: reqwest::Error| {
@@ -138,6 +154,20 @@ async fn fetch(url: &Url) -> anyhow::Result<Vec<u8>> {
         }
     }
     Ok(bytes)
+}
+
+/// Standard input is there once.
+///
+/// # Errors
+/// Exit 2: several of these inputs are standard input.
+pub(crate) fn reads_stdin_once<'a>(
+    inputs: impl IntoIterator<Item = &'a Input>,
+) -> Result<(), Fail> {
+    match inputs.into_iter().filter(|it| **it == Input::Stdin).count() {
+        0 | 1 => Ok(()),
+        _ => Err(Fail::invalid("standard input can be read only once")
+            .help("write - once, and name files for the rest")),
+    }
 }
 
 /// A URL for people.
@@ -163,5 +193,6 @@ mod tests {
         assert_eq!(read("git:origin/main:./api/a.yaml"), Ok(Input::Git { revision, path }));
         assert!(read("git:main").unwrap_err().contains("git:REVISION:PATH"));
         assert!(read("").is_err());
+        assert!(read("ftp://example.com/a.json").unwrap_err().contains("ftp:// is not read"));
     }
 }

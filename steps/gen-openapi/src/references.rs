@@ -31,10 +31,10 @@ impl<'a> References<'a> {
     /// What `#/…` points to.
     pub(crate) fn find(&self, reference: &str) -> Option<&'a Node> {
         let pointer = decode(reference.strip_prefix('#')?)?;
-        if let Some((section, name)) = component(&pointer) {
-            if !name.contains('~') {
-                return self.components.get(&(section, name)).copied();
-            }
+        if let Some((section, name)) = component(&pointer)
+            && !name.contains('~')
+        {
+            return self.components.get(&(section, name)).copied();
         }
         if !pointer.is_empty() && !pointer.starts_with('/') {
             return None;

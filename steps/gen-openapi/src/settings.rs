@@ -7,6 +7,7 @@ use landfall_toml::GenOpenapi;
 use serde::Serialize;
 use step_core::{Common, Fail, Report};
 
+use crate::description::Access;
 use crate::input::Input;
 use crate::{diff, docs, generate, lint, validate};
 
@@ -15,8 +16,8 @@ use crate::{diff, docs, generate, lint, validate};
 /// Without a command it obtains the description from the sources that landfall.toml names (a program
 /// that prints it, a service that answers with it, files, URLs), makes one of them, and writes it.
 ///
-/// Descriptions are JSON or YAML, of OpenAPI 3.0, 3.1 or 3.2. Nothing of them is lost: what is not
-/// asked to change stays as it is, in its order.
+/// Descriptions are JSON or YAML, of OpenAPI 3.0, 3.1 or 3.2. Nothing of them is lost but the comments
+/// of YAML: what is not asked to change stays as it is, in its order.
 #[derive(Debug, clap::Parser)]
 #[command(name = "gen-openapi", version, after_long_help = EXAMPLES)]
 pub struct Args {
@@ -81,6 +82,11 @@ impl Settings<'_> {
     /// The file of the description.
     pub(crate) fn description(&self) -> PathBuf {
         self.file.file.clone().unwrap_or_else(|| "openapi.json".into())
+    }
+
+    /// Where references may lead.
+    pub(crate) fn access(&self) -> Access {
+        Access { allowed: self.file.allow_references.clone(), ..Access::default() }
     }
 
     /// The inputs that are named, or the file of the description.

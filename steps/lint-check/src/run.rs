@@ -637,7 +637,11 @@ mod tests {
     use super::*;
 
     fn names(count: usize, length: usize) -> Vec<PathBuf> {
-        (0..count).map(|number| PathBuf::from(format!("{number:0length$}"))).collect()
+        let name = |number: usize| {
+            let number = number.to_string();
+            PathBuf::from("x".repeat(length.saturating_sub(number.len())) + &number)
+        };
+        (0..count).map(name).collect()
     }
 
     fn sizes(files: &[PathBuf], pieces: usize) -> Vec<usize> {

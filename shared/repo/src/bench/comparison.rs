@@ -1,5 +1,7 @@
 //! A step beside its peers: the figures, the table and the verdict.
 
+use std::io::Write;
+
 use serde_json::{Value, json};
 
 use super::measure::Sample;
@@ -28,6 +30,26 @@ pub(super) enum Goal {
     Milliseconds(f64),
 }
 
+/// Runs programs in turns, so that what the machine does besides hits all alike; each round begins with
+/// another one. `run` gets the index of a program.
+pub(super) fn in_turns(
+    what: &str,
+    names: &[String],
+    rounds: usize,
+    run: impl Fn(usize) -> anyhow::Result<Sample>,
+) -> anyhow::Result<Vec<Measured>> {
+    writeln!(std::io::stderr(), "measuring: {what}, {rounds} rounds")?;
+    let mut samples = vec![Vec::new(); names.len()];
+    for round in 0..rounds {
+        for turn in 0..names.len() {
+            let at = (round + turn) % names.len();
+            samples[at].push(run(at)?);
+        }
+    }
+    let measured = names.iter().zip(samples);
+    Ok(measured.map(|(name, samples)| Measured { name: name.clone(), samples }).collect())
+}
+
 /// A program and its runs.
 #[derive(Debug, Clone)]
 pub(super) struct Measured {
@@ -44,7 +66,7 @@ impl Measured {
     }
 
     /// In megabytes.
-    fn peak(&self) -> f64 {
+    pub(super) fn peak(&self) -> f64 {
         self.samples.iter().map(|one| one.megabytes).fold(0.0, f64::max)
     }
 }
@@ -82,7 +104,11 @@ impl Comparison {
                 one.name.clone(),
                 if over { "OVER" } else { "" }.to_owned(),
                 format!("{:.digits$}", one.median() * scale),
-                format!("{:.2}", self.part(one)),
+                if self.peers.is_empty() {
+                    String::new()
+                } else {
+                    format!("{:.2}", self.part(one))
+                },
                 self.shown_peak(one),
             ]);
         }
@@ -212,6 +238,32 @@ mod tests {
         assert!(within.is_within() && !comparison(goal, ours(8.9)).is_within());
         assert!(within.table().contains("of the slowest's"), "{}", within.table());
         assert_eq!(within.json()["measured"][2]["of_slowest_peer"], 0.25);
+    }
+
+    #[test]
+    fn programs_take_turns_and_each_round_begins_with_another() {
+        let order = std::cell::RefCell::new(String::new());
+        let names = ["a".to_owned(), "b".to_owned()];
+        let run = |at: usize| {
+            order.borrow_mut().push_str(&names[at]);
+            Ok(Sample { seconds: 1.0, megabytes: 1.0 })
+        };
+        let measured = in_turns("a test", &names, 3, run).unwrap();
+        assert_eq!(order.borrow().as_str(), "abbaab");
+        assert_eq!(measured[1].name, "b");
+        assert_eq!(measured[1].samples.len(), 3);
+    }
+
+    #[test]
+    fn without_peers_only_the_limits_count() {
+        let alone = Comparison {
+            peers: Vec::new(),
+            ..comparison(Goal::Milliseconds(30.0), measured("ours", 20.0, [0.02; 3]))
+        };
+        assert!(alone.is_within());
+        let table = alone.table();
+        let ours: Vec<&str> = table.lines().nth(1).unwrap().split_whitespace().collect();
+        assert_eq!(ours, ["ours", "20.0", "20.0"]);
     }
 
     #[test]

@@ -9,13 +9,12 @@
 //! programs, and each round begins with another. That 1,000 were applied is asked of the database.
 
 use std::collections::HashMap;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail};
 
-use super::comparison::{Comparison, Goal, Measured};
+use super::comparison::{Comparison, Goal, in_turns};
 use super::measure::{Sample, least_memory, sample};
 use crate::workspace::Programs;
 
@@ -101,16 +100,8 @@ fn comparison(
     rounds: usize,
     run: impl Fn(usize) -> anyhow::Result<Sample>,
 ) -> anyhow::Result<Comparison> {
-    writeln!(std::io::stderr(), "measuring: {what}, {rounds} rounds")?;
-    let mut samples = vec![Vec::new(); all.len()];
-    for round in 0..rounds {
-        for turn in 0..all.len() {
-            let at = (round + turn) % all.len();
-            samples[at].push(run(at)?);
-        }
-    }
-    let measured = all.iter().zip(samples);
-    let mut measured = measured.map(|(one, samples)| Measured { name: one.name.clone(), samples });
+    let names: Vec<String> = all.iter().map(|one| one.name.clone()).collect();
+    let mut measured = in_turns(&what, &names, rounds, run)?.into_iter();
     let ours = measured.next().context("no contender")?;
     Ok(Comparison {
         what,

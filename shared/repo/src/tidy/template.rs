@@ -1,11 +1,11 @@
 //! The template of a step for GitLab: its script has to be one that the step understands.
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 
 use crate::workspace::Programs;
 
-/// The words of the line that runs the step, of each job of its template: of `.STEP`, and of those
-/// that run one of its commands, such as `.STEP-check`.
+/// The words of the lines that run the step, of each job of its template: of `.STEP`, and of those
+/// that run its commands, such as `.STEP-check`.
 ///
 /// # Errors
 /// There is no job `.STEP`, or the script of a job does not run the step.
@@ -13,10 +13,11 @@ pub fn script_lines(step: &str, template: &str) -> anyhow::Result<Vec<Vec<String
     let heads = template.lines().filter_map(|line| line.trim_end().strip_suffix(':'));
     let others = heads.filter(|head| head.starts_with(&format!(".{step}-")));
     let jobs = std::iter::once(format!(".{step}")).chain(others.map(str::to_owned));
-    jobs.map(|job| script_line(step, &job, template)).collect()
+    let lines = jobs.map(|job| lines_of(step, &job, template));
+    Ok(lines.collect::<anyhow::Result<Vec<_>>>()?.into_iter().flatten().collect())
 }
 
-fn script_line(step: &str, job: &str, template: &str) -> anyhow::Result<Vec<String>> {
+fn lines_of(step: &str, job: &str, template: &str) -> anyhow::Result<Vec<Vec<String>>> {
     let place = format!("ci-templates/{step}.yml");
     let head = format!("{job}:");
     let mut lines = template.lines().skip_while(|line| line.trim_end() != head);
@@ -24,10 +25,12 @@ fn script_line(step: &str, job: &str, template: &str) -> anyhow::Result<Vec<Stri
     let is_inside = |line: &&str| line.is_empty() || line.starts_with([' ', '#']);
     let commands =
         lines.take_while(is_inside).map(|line| line.trim_start().trim_start_matches("- "));
-    let mut commands = commands.map(words).filter(|words| words.first().is_some_and(|w| w == step));
-    commands.next().with_context(|| {
-        format!("{place}: give `{head}` a `script:` with a line that begins with {step}")
-    })
+    let commands = commands.map(words).filter(|words| words.first().is_some_and(|w| w == step));
+    let commands: Vec<_> = commands.collect();
+    if commands.is_empty() {
+        bail!("{place}: give `{head}` a `script:` with a line that begins with {step}");
+    }
+    Ok(commands)
 }
 
 /// Problems of a line of a script: the step itself is asked. clap reads from left to right, so a
@@ -106,6 +109,8 @@ include: [base.yml]
             GOOD.replace(".other:", ".greet-world-twice:").replace("- other", "- greet-world 2");
         let lines = script_lines("greet-world", &more).unwrap();
         assert_eq!(lines[1], ["greet-world", "2"]);
+        let two = more.replace("- greet-world 2", "- greet-world 2\n    - greet-world 3");
+        assert_eq!(script_lines("greet-world", &two).unwrap()[2], ["greet-world", "3"]);
         let err = script_lines("greet-world", &more.replace("- greet-world 2", "- other"));
         let err = err.unwrap_err().to_string();
         assert!(err.contains("give `.greet-world-twice:` a `script:`"), "{err}");

@@ -80,7 +80,11 @@ fn a_demo_that_fails_is_shown() {
 fn a_step_without_a_comparison_is_told_which_have_one() {
     let said = repo(&repository(), ["bench", "--step", "smoke-test"]);
     assert_eq!((said.code, said.stdout.as_str()), (1, ""));
-    assert!(said.stderr.contains("those that are: lint-check, migrate-db"), "{}", said.stderr);
+    assert!(
+        said.stderr.contains("those that are: gen-openapi, lint-check, migrate-db"),
+        "{}",
+        said.stderr
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! leads to is searched as the kind of object that stands in its place. Then each target gets a name in
 //! `components`, or stands where its reference was when `components` has no place for its kind.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::sync::LazyLock;
 
@@ -17,6 +18,7 @@ use super::names::Names;
 use crate::document::{At, Entry, MAX_DEPTH, Node, Object, Sources, Text, Value, escape};
 use crate::problem::Problem;
 use crate::spec::{Kind, Shape, Version};
+use crate::validate::shown;
 use crate::walk::{Pointer, walk, walk_mut};
 
 /// The rule that a reference leads to something.
@@ -34,6 +36,12 @@ const MAX_COPIED: usize = 5_000_000;
 
 /// How deep references that are replaced by their targets may lie in each other.
 const MAX_IN_PLACE: usize = 32;
+
+/// How many bytes the pointers to the references of a target may have.
+const MAX_POINTERS: usize = 16 * 1024 * 1024;
+
+/// How many problems are told.
+pub(super) const MAX_PROBLEMS: usize = 1000;
 
 /// Marks a reference that leads into the result, while others still lead into their documents. No
 /// reference that leads anywhere begins like this.
@@ -106,7 +114,7 @@ enum Place {
     /// Another target has the same value.
     Same(usize),
     /// It replaces its references.
-    InPlace,
+    Replaces,
 }
 
 /// A reference as it was found in a document.
@@ -141,6 +149,8 @@ impl Bundler {
                         let end = self.end_of(document, &text, sources).await;
                         let (at, pointer) = match end {
                             Ok(end) => end,
+                            // What the description refers to in itself is checked with it.
+                            Err(_) if document == 0 && text.starts_with('#') => continue,
                             Err(failure) => {
                                 self.tell(&found, failure);
                                 continue;
@@ -234,9 +244,8 @@ impl Bundler {
         sources: &mut Sources,
     ) -> Result<(usize, String), Failure> {
         let (file, fragment) = text.split_once('#').unwrap_or((text, ""));
-        let fragment = percent_decode_str(fragment).decode_utf8();
-        let fragment =
-            fragment.map_err(|_| Failure::Missing("its fragment is not UTF-8".to_owned()))?;
+        let fragment = decode(fragment)
+            .ok_or_else(|| Failure::Missing("its fragment is not UTF-8".to_owned()))?;
         let named = |it: usize| Some((it, self.names(it).ids.get(file)?.clone()));
         let (document, above) = if file.is_empty() {
             (document, String::new())
@@ -256,12 +265,14 @@ impl Bundler {
             let anchor = self.names(document).anchors.get(&*fragment).cloned();
             anchor.ok_or_else(|| {
                 let name = self.name(document);
-                Failure::Missing(format!("{name} has no schema with `$anchor: {fragment}`"))
+                let anchor = shown(&fragment);
+                Failure::Missing(format!("{name} has no schema with `$anchor: {anchor}`"))
             })?
         };
         if self.node(document, &pointer).is_none() {
             let name = self.name(document);
-            return Err(Failure::Missing(format!("{name} has nothing at #{pointer}")));
+            let message = format!("{name} has nothing at #{}", shown(&pointer));
+            return Err(Failure::Missing(message));
         }
         Ok((document, pointer))
     }
@@ -279,6 +290,8 @@ impl Bundler {
         let message = format!("references bring in more than {MAX_COPIED} values");
         let problem = Problem::new(REFUSED, Severity::Blocker, at, &Pointer::ROOT, message);
         self.problems.push(problem);
+        // Nothing is put together.
+        self.edges.clear();
     }
 
     fn name(&self, document: usize) -> String {
@@ -295,7 +308,10 @@ impl Bundler {
     }
 
     fn tell(&mut self, found: &Found, failure: Failure) {
-        let text = &found.text;
+        if self.problems.len() >= MAX_PROBLEMS {
+            return;
+        }
+        let text = shown(&found.text);
         let (rule, message, help) = match failure {
             Failure::Told => return,
             Failure::Syntax(at, message) => {
@@ -324,15 +340,20 @@ impl Bundler {
 /// stay as they are (`is_own`) are left out.
 fn references(node: &Node, kind: Kind, version: Version, above: &str, is_own: bool) -> Vec<Found> {
     let mut found = Vec::new();
+    let mut pointers = 0;
     let mut put = |kind, node: &Node, pointer: &Pointer<'_>, is_mapping| {
         let Some(text) = node.as_str() else { return };
         let stays = (text.starts_with("#/") && !is_apart(text)) || text == "#";
         if is_own && stays || is_mapping && is_own && !looks_like_reference(text) {
             return;
         }
-        let below = pointer.to_string();
-        let depth = below.matches('/').count();
-        let pointer = format!("#{}{}", above, &below[1..]);
+        let depth = std::iter::successors(pointer.parent(), |it| it.parent()).count();
+        // Each may repeat a long key.
+        let pointer = match pointers < MAX_POINTERS {
+            true => format!("#{above}{}", &pointer.to_string()[1..]),
+            false => String::new(),
+        };
+        pointers += pointer.len();
         found.push(Found { kind, text: text.into(), at: node.at, pointer, depth, is_mapping });
     };
     walk(node, kind, version, &Pointer::ROOT, &mut |visit| {
@@ -422,7 +443,7 @@ impl Bundler {
     /// What becomes of each target; and the schemas that got another name than their own.
     fn places(&self) -> (Vec<Place>, BTreeMap<String, String>) {
         let mut naming = Naming::new(self);
-        let mut places = vec![Place::InPlace; self.targets.len()];
+        let mut places = vec![Place::Replaces; self.targets.len()];
         let mut is_placed = vec![false; self.targets.len()];
         for (number, target) in self.targets.iter().enumerate() {
             if target.document == 0 {
@@ -454,7 +475,7 @@ impl Bundler {
             return Some((target.document, target.pointer.clone()));
         }
         let fragment = text.strip_prefix('#').filter(|_| document == 0)?;
-        Some((0, percent_decode_str(fragment).decode_utf8().ok()?.into_owned()))
+        Some((0, decode(fragment)?.into_owned()))
     }
 }
 
@@ -466,9 +487,14 @@ struct Naming<'a> {
     same: HashMap<(&'static str, String), Vec<usize>>,
     /// The names that schemas would like to have, by those that they got.
     renamed: BTreeMap<String, String>,
+    /// The number that the next of a name gets.
+    next: HashMap<(&'static str, String), usize>,
     /// Places that hold the same.
     equal: HashSet<(Spot, Spot)>,
 }
+
+/// With how many others of its name a target is compared.
+const MAX_COMPARED: usize = 20;
 
 /// A document and a pointer into it.
 type Spot = (usize, String);
@@ -480,6 +506,7 @@ impl<'a> Naming<'a> {
             taken: HashSet::new(),
             same: HashMap::new(),
             renamed: BTreeMap::new(),
+            next: HashMap::new(),
             equal: HashSet::new(),
         };
         for (section, _, object) in naming.sections() {
@@ -524,24 +551,24 @@ impl<'a> Naming<'a> {
         let wanted = wanted_name(&target.pointer, &bundler.documents[target.document].location);
         let key = (section, wanted.clone());
         let here = (target.document, target.pointer.clone());
-        for other in self.same.get(&key).cloned().unwrap_or_default() {
+        let others = self.same.get(&key).into_iter().flatten().take(MAX_COMPARED);
+        for other in others.copied().collect::<Vec<_>>() {
             let it = &bundler.targets[other];
             let there = (it.document, it.pointer.clone());
             if self.is_same(target.kind, there, here.clone()) {
                 return Place::Same(other);
             }
         }
+        let own = (0, format!("/components/{section}/{wanted}"));
+        let is_there = bundler.node(own.0, &own.1).is_some();
+        if is_there && self.is_same(target.kind, own.clone(), here) {
+            return Place::Own(own.1);
+        }
         let mut name = wanted.clone();
-        for count in 2.. {
-            if !self.taken.contains(&(section, name.clone())) {
-                break;
-            }
-            let own = (0, format!("/components/{section}/{}", escape(&name)));
-            let is_own = name == wanted && bundler.node(0, &own.1).is_some();
-            if is_own && self.is_same(target.kind, own.clone(), here.clone()) {
-                return Place::Own(own.1);
-            }
-            name = format!("{wanted}_{count}");
+        while self.taken.contains(&(section, name.clone())) {
+            let next = self.next.entry(key.clone()).or_insert(2);
+            name = format!("{wanted}_{next}");
+            *next += 1;
         }
         self.taken.insert((section, name.clone()));
         self.same.entry(key).or_default().push(number);
@@ -701,7 +728,7 @@ impl Assembly<'_> {
     /// for one of the document that it is put into.
     fn redirect(&self, document: usize, target: Option<&usize>, reference: &mut Node) {
         let text = match target.map(|it| (&self.places[*it], it)) {
-            Some((place, target)) if *place != Place::InPlace => self.text(*target),
+            Some((place, target)) if *place != Place::Replaces => self.text(*target),
             _ => match reference.as_str() {
                 Some(text) if document != 0 && !text.starts_with(DONE) => {
                     format!("{DONE}{text}").into()
@@ -720,18 +747,23 @@ impl Assembly<'_> {
             Place::Component { section, name } | Place::Entry { section, name } => {
                 format!("#/components/{section}/{}", encode(&escape(name)))
             }
-            Place::InPlace => String::new(),
+            Place::Replaces => String::new(),
         };
         format!("{DONE}{text}").into()
     }
 }
 
 /// What stands in a fragment only encoded: <https://www.rfc-editor.org/rfc/rfc3986#section-3.5>
-fn encode(pointer: &str) -> String {
+pub(crate) fn encode(pointer: &str) -> String {
     const SET: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>');
     const FRAGMENT: &AsciiSet =
         &SET.add(b'[').add(b'\\').add(b']').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
     utf8_percent_encode(pointer, FRAGMENT).to_string()
+}
+
+/// The JSON Pointer that a fragment of a URL holds.
+pub(crate) fn decode(fragment: &str) -> Option<Cow<'_, str>> {
+    percent_decode_str(fragment).decode_utf8().ok()
 }
 
 /// A target in the place of its reference. What stood beside the reference stays, and wins.

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 
 use tempfile::TempDir;
 
+use super::bundle::MAX_PROBLEMS;
 use super::*;
 use crate::document::{to_json, to_yaml};
 
@@ -456,11 +457,16 @@ components:
     D: {{$ref: link.yaml}}
     E: {{$ref: 'http://169.254.169.254/latest/meta-data'}}
     F: {{$ref: 'x/%2e%2e/%2e%2e/outside.yaml'}}
-    G: {{$ref: folder/outside.yaml}}
+    G: {{$ref: folder/third.yaml}}
 "
     );
-    let folder = Folder::new(&[("openapi.yaml", &root), ("../outside.yaml", "type: string\n")]);
-    let outside = folder.0.path().join("outside.yaml");
+    let folder = Folder::new(&[
+        ("openapi.yaml", &root),
+        ("../outside.yaml", "type: string\n"),
+        ("../second.yaml", "type: string\n"),
+        ("../third.yaml", "type: string\n"),
+    ]);
+    let outside = folder.0.path().join("second.yaml");
     std::os::unix::fs::symlink(&outside, folder.root().join("link.yaml")).unwrap();
     std::os::unix::fs::symlink(folder.0.path(), folder.root().join("folder")).unwrap();
     let read = folder.read("openapi.yaml", &[]).await;
@@ -643,6 +649,56 @@ components:
       type: string
 "##,
     );
+}
+
+#[tokio::test]
+async fn what_a_description_refers_to_in_itself_is_not_looked_for_here() {
+    let root = format!(
+        "{HEAD_3_1}components:\n  schemas:\n    A: {{$ref: '#/definitions/A'}}\n    B: {{$ref: '#b'}}\n    C: {{$ref: '#/components/schemas/D'}}\n    D: {{$ref: d.yaml}}\n"
+    );
+    let folder = Folder::new(&[("openapi.yaml", &root), ("d.yaml", "type: string\n")]);
+    folder.read("openapi.yaml", &[]).await.expect(
+        "components:\n  schemas:\n    A:\n      $ref: \"#/definitions/A\"\n    B:\n      $ref: \"#b\"\n    C:\n      $ref: \"#/components/schemas/D\"\n    D:\n      type: string\n",
+    );
+}
+
+#[tokio::test]
+async fn many_references_below_a_long_key_take_no_endless_memory() {
+    let key = "k".repeat(1 << 20);
+    let properties: Vec<String> =
+        (0..20_000).map(|it| format!("\"p{it}\": {{\"$ref\": \"lost.yaml#/p{it}\"}}")).collect();
+    let root = format!(
+        r#"{{"openapi": "3.0.3", "components": {{"schemas": {{"{key}": {{"properties": {{{}}}}}}}}}}}"#,
+        properties.join(", ")
+    );
+    let folder = Folder::new(&[("openapi.json", &root), ("lost.yaml", "a: 1\n")]);
+    let read = folder.read("openapi.json", &[]).await;
+    assert_eq!(read.problems.len(), MAX_PROBLEMS);
+    let size: usize = read.problems.iter().map(|it| it.pointer.len() + it.message.len()).sum();
+    assert!(size < 20 << 20, "{size} bytes");
+}
+
+#[tokio::test]
+async fn there_are_limits_to_what_is_read_and_put_together() {
+    let references = |count: usize, reference: &dyn Fn(usize) -> String| {
+        let schemas: String =
+            (0..count).map(|it| format!("    S{it}: {{$ref: '{}'}}\n", reference(it))).collect();
+        format!("{HEAD_3_0}components:\n  schemas:\n{schemas}")
+    };
+    let root = references(1001, &|it| format!("s/{it}.yaml"));
+    let names: Vec<String> = (0..1001).map(|it| format!("s/{it}.yaml")).collect();
+    let mut files = vec![("openapi.yaml", root.as_str())];
+    files.extend(names.iter().map(|it| (it.as_str(), "type: string\n")));
+    let refused = "is not read: the description is made of more than 1000 documents";
+    Folder::new(&files).read("openapi.yaml", &[]).await.fails(&[refused; 2]);
+    // Each is a part of the one before, so that together they are far larger than the file.
+    let root = references(250, &|it| format!("deep.json#{}", "/a".repeat(it)));
+    let values = vec!["0"; 200].join(", ");
+    let deep = (0..250)
+        .fold("{}".to_owned(), |inner, _| format!("{{\"x-v\": [{values}], \"a\": {inner}}}"));
+    let folder = Folder::new(&[("openapi.yaml", &root), ("deep.json", &deep)]);
+    let read = folder.read("openapi.yaml", &[]).await;
+    read.fails(&["references bring in more than 5000000 values"]);
 }
 
 #[tokio::test]

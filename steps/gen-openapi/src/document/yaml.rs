@@ -71,7 +71,7 @@ enum Content {
 enum Key {
     Named(Text, usize),
     /// `<<`: the keys of other objects.
-    Merge(usize),
+    Merge,
 }
 
 impl Reader {
@@ -121,7 +121,7 @@ impl Reader {
         }
         if let Some(Open { content: Content::Object { key, .. }, .. }) = self.open.last_mut() {
             *key = Some(if is_plain && text == "<<" {
-                Key::Merge(offset)
+                Key::Merge
             } else {
                 Key::Named(text.into(), offset)
             });
@@ -192,7 +192,7 @@ impl Reader {
                 Some(Key::Named(key, at)) => {
                     entries.push(Entry { key, at: self.placer.at(at), value: it.node });
                 }
-                Some(Key::Merge(_)) => match it.node.value {
+                Some(Key::Merge) => match it.node.value {
                     Value::Object(_) => merged.push(it.node),
                     Value::Array(items) if items.iter().all(|it| it.as_object().is_some()) => {
                         merged.extend(items);
