@@ -49,8 +49,8 @@ check: ## Formatting, lints, licences, and the tidiness of the repository
 build: ## Build the steps as they ship (release profile)
 	cargo build --release --workspace --bins --exclude orders --exclude repo
 
-image: up ## Build the base image (PROFILE=dev: quicker and larger)
-	@$(testbed)/../../../images/build $(or $(PROFILE),release)
+image: up ## Build the base image (PROFILE=dev: quicker and larger; LINT=1: also the one with linters)
+	@$(testbed)/../../../images/build $(or $(PROFILE),release) $(if $(LINT),lint)
 
 gen: ## Write what is generated: usage in the READMEs, the JSON Schema of landfall.toml
 	cargo build --quiet --bins --workspace
@@ -60,7 +60,7 @@ new-step: ## Write a new step that runs (NAME=verb-noun, DESCRIBE="what it does"
 	$(repo) new-step $(if $(NAME),'$(NAME)',$(error say how it is called: make new-step NAME=verb-noun)) $(if $(DESCRIBE),--describe "$(DESCRIBE)")
 	$(MAKE) gen
 
-bench: ## Measure: sizes and start times, the warm demo (STEP=migrate-db, gen-openapi, lint-check: it beside its peers)
+bench: ## Measure: sizes and start times, the warm demo (STEP=migrate-db, gen-openapi or lint-check: it beside its peers)
 ifdef STEP
 	cargo build --release --package '$(STEP)'
 	@trap '$(testbed)/down bench' EXIT; $(testbed)/up bench '$(STEP)' && $(repo) bench --step '$(STEP)'

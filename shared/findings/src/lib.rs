@@ -165,6 +165,11 @@ impl Finding {
         &self.fingerprint
     }
 
+    /// By place, and of one place by rule.
+    fn order(&self) -> (&str, usize, Option<usize>, &str) {
+        (&self.place.path, self.place.line, self.place.column, &self.rule)
+    }
+
     /// What a finding of a rule is about in its file, wherever the line stands.
     fn identity(&self) -> &str {
         self.within.as_deref().unwrap_or_else(|| self.place.text.trim())
@@ -209,8 +214,7 @@ pub struct Findings(Vec<Finding>);
 impl Findings {
     /// Sorts findings, takes secrets out of them and gives them their fingerprints.
     pub fn new(mut findings: Vec<Finding>) -> Self {
-        let key = |it: &Finding| (it.place.path.clone(), it.place.line, it.place.column);
-        findings.sort_by(|a, b| key(a).cmp(&key(b)).then_with(|| a.rule.cmp(&b.rule)));
+        findings.sort_by(|a, b| a.order().cmp(&b.order()));
         let mut seen: HashMap<(String, String, String), u64> = HashMap::new();
         for it in &mut findings {
             let place = (it.rule.clone(), it.place.path.clone(), it.identity().to_owned());

@@ -118,22 +118,9 @@ pub fn redact(text: &str) -> Cow<'_, str> {
         }
         _ => Cow::Borrowed(text),
     };
-    SHAPES.iter().fold(masked, |text, (needles, shape, replacement)| {
-        // Reports have thousands of texts: what cannot match is told by a part of it, which is found
-        // much faster.
-        if needles.iter().any(|needle| text.contains(needle)) && shape.is_match(&text) {
-            let masked = |found: &Captures<'_>| {
-                let mut masked = found[0].to_owned();
-                if !masked.ends_with(PLACEHOLDER) {
-                    masked.clear();
-                    found.expand(replacement, &mut masked);
-                }
-                masked
-            };
-            Cow::Owned(shape.replace_all(&text, masked).into_owned())
-        } else {
-            text
-        }
+    SHAPES.iter().fold(masked, |text, shape| match shape.masked(&text) {
+        Some(masked) => Cow::Owned(masked),
+        None => text,
     })
 }
 
@@ -148,33 +135,73 @@ struct Known {
 
 static KNOWN: LazyLock<RwLock<Known>> = LazyLock::new(RwLock::default);
 
-/// Texts of which each match holds one at least, a shape, and what becomes of it.
-type Shape = (&'static [&'static str], Regex, &'static str);
+/// How a secret tells itself. It lies in one line.
+struct Shape {
+    /// What a line holds in which there may be one. The patterns are slow, and most lines hold none.
+    marks: [&'static str; 2],
+    pattern: Regex,
+    replacement: &'static str,
+}
+
+impl Shape {
+    #[expect(clippy::expect_used, reason = "the patterns are constants, and a test builds them")]
+    fn new(marks: [&'static str; 2], pattern: &str, replacement: &'static str) -> Self {
+        Self { marks, pattern: Regex::new(pattern).expect("a valid pattern"), replacement }
+    }
+
+    /// The text without it; nothing if it is not in there.
+    fn masked(&self, text: &str) -> Option<String> {
+        let may_hold = |line: &str| self.marks.iter().all(|mark| line.contains(mark));
+        if !may_hold(text) {
+            return None;
+        }
+        let replacement = |found: &Captures<'_>| self.replacement_of(found);
+        let mut masked = String::with_capacity(text.len());
+        let mut is_in = false;
+        for line in text.split_inclusive('\n') {
+            if may_hold(line) && self.pattern.is_match(line) {
+                masked.push_str(&self.pattern.replace_all(line, replacement));
+                is_in = true;
+            } else {
+                masked.push_str(line);
+            }
+        }
+        is_in.then_some(masked)
+    }
+
+    fn replacement_of(&self, found: &Captures<'_>) -> String {
+        let mut masked = found[0].to_owned();
+        if !masked.ends_with(PLACEHOLDER) {
+            masked.clear();
+            found.expand(self.replacement, &mut masked);
+        }
+        masked
+    }
+}
 
 /// Tokens that tell themselves by their shape, and passwords in URLs.
-static SHAPES: LazyLock<[Shape; 5]> = LazyLock::new(|| {
+static SHAPES: LazyLock<[Shape; 6]> = LazyLock::new(|| {
     [
         // GitLab: glpat-, glcbt-, gldt-, glrt-, ...
-        (&["gl"], shape(r"\bgl[a-z]{2,6}-[0-9A-Za-z_.-]{20,}"), MASK),
+        Shape::new(["gl", "-"], r"\bgl[a-z]{2,6}-[0-9A-Za-z_.-]{20,}", MASK),
         // GitHub
-        (&["ghp_", "gho_", "ghu_", "ghs_", "ghr_"], shape(r"\bgh[pousr]_[0-9A-Za-z]{36,}"), MASK),
+        Shape::new(["gh", "_"], r"\bgh[pousr]_[0-9A-Za-z]{36,}", MASK),
         // JSON Web Tokens: two base64url objects and a signature
-        (&["eyJ"], shape(r"\beyJ[0-9A-Za-z_-]{8,}\.eyJ[0-9A-Za-z_-]{8,}\.[0-9A-Za-z_-]*"), MASK),
-        // scheme://user:password@host
-        (&["://"], shape(r"(://[^/\s:@]*):[^/\s@]+@"), "$1:[MASKED]@"),
-        // ?token=..., &api_key=..., and the signature of a presigned address
-        (
-            &["="],
-            shape(r"(?i)([?&][a-z0-9_.-]*(?:token|secret|password|passwd|key|signature)=)[^&\s]+"),
-            "$1[MASKED]",
+        Shape::new(
+            ["eyJ", ".eyJ"],
+            r"\beyJ[0-9A-Za-z_-]{8,}\.eyJ[0-9A-Za-z_-]{8,}\.[0-9A-Za-z_-]*",
+            MASK,
         ),
+        // scheme://user:password@host
+        Shape::new(["://", "@"], r"(://[^/\s:@]*):[^/\s@]+@", "$1:[MASKED]@"),
+        // ?token=..., &api_key=..., and the signature of a presigned address
+        Shape::new(["?", "="], &format!(r"(?i)([?]{PARAMETER})[^&\s]+"), "$1[MASKED]"),
+        Shape::new(["&", "="], &format!(r"(?i)([&]{PARAMETER})[^&\s]+"), "$1[MASKED]"),
     ]
 });
 
-#[expect(clippy::expect_used, reason = "the patterns are constants, and a test builds them")]
-fn shape(pattern: &str) -> Regex {
-    Regex::new(pattern).expect("a valid pattern")
-}
+/// The name of a parameter that holds a secret, as far as names can tell.
+const PARAMETER: &str = "[a-z0-9_.-]*(?:token|secret|password|passwd|key|signature)=";
 
 /// All forms in which a value may appear in output.
 fn forms(value: &str) -> Vec<String> {
@@ -228,6 +255,18 @@ mod tests {
             assert!(shown.contains(MASK), "{text} was shown as {shown}");
             assert!(!shown.contains("s3cr3t"), "{shown}");
         }
+    }
+
+    #[test]
+    fn among_many_lines_those_with_a_secret_are_masked_and_the_others_stay() {
+        let token = format!("glpat-{}", "x".repeat(20));
+        let plain = "global-scope gh_x eyJ ://a@b ?a=b&c=d\r\n\n".repeat(50);
+        let text = format!("{plain}1 {token}\n{plain}2 {token}, {token}\n{plain}?x_token=1&key=2");
+        let masked = format!(
+            "{plain}1 [MASKED]\n{plain}2 [MASKED], [MASKED]\n{plain}?x_token=[MASKED]&key=[MASKED]"
+        );
+        assert_eq!(redact(&text), masked);
+        assert!(matches!(redact(&plain), Cow::Borrowed(_)));
     }
 
     #[test]

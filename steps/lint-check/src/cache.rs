@@ -5,7 +5,9 @@
 //! depend on any file, so it counts as long as no file of the repository has changed. How long each
 //! linter took is kept beside, so that the slowest begins first.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::ffi::OsStr;
 use std::hash::Hasher;
 use std::io::Read;
 use std::num::NonZero;
@@ -23,6 +25,9 @@ use crate::tree::{Tree, shown};
 
 /// Where results are kept, relative to the root of the repository. The folder hides itself from git.
 const FOLDER: &str = ".landfall/cache/lint-check";
+
+/// The file of how long they took; the name of no linter begins with a dot.
+const TIMES: &str = ".times.json";
 
 /// What says which versions are installed beside a project.
 const LOCKS: [&str; 12] = [
@@ -46,13 +51,13 @@ pub(crate) struct Cache {
     /// Of program, arguments and configuration.
     identity: String,
     /// How long it took for each file, in seconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip)]
     seconds: Option<f64>,
     /// What the program said when it was asked for its version.
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<String>,
     /// By file, or by project: the hash of what was checked, and what was found.
-    results: BTreeMap<String, Known>,
+    results: HashMap<String, Known>,
     #[serde(skip)]
     file: PathBuf,
     #[serde(skip)]
@@ -72,13 +77,17 @@ impl Cache {
         let file = tree.root.join(FOLDER).join(format!("{}.json", linter.name));
         let identity = identity(tree, linter, program);
         let read = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
-        let mut cache: Cache = read.unwrap_or_default();
-        if cache.identity != identity {
-            let seconds = cache.seconds;
-            cache = Self { identity, seconds, ..Self::default() };
+        let cache: Cache = read.unwrap_or_default();
+        if cache.identity == identity {
+            Self { file, ..cache }
+        } else {
+            Self { identity, file, ..Self::default() }
         }
-        cache.file = file;
-        cache
+    }
+
+    /// With how long it took for each file, in seconds.
+    pub(crate) fn taking(self, seconds: Option<f64>) -> Self {
+        Self { seconds, ..self }
     }
 
     /// What was found in what has not changed.
@@ -100,14 +109,6 @@ impl Cache {
         Some(self.seconds? * files)
     }
 
-    /// Notes how long it took.
-    pub(crate) fn took(&mut self, seconds: f64, files: usize) {
-        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let files = files.max(1) as f64;
-        self.seconds = Some(seconds / files);
-        self.is_changed = true;
-    }
-
     /// What the program said when it was asked for its version.
     pub(crate) fn version(&self) -> Option<&str> {
         self.version.as_deref()
@@ -121,45 +122,72 @@ impl Cache {
         }
     }
 
-    /// Writes what is new, without the results of what is gone.
+    /// Whether there is something new to write.
+    pub(crate) fn is_changed(&self) -> bool {
+        self.is_changed
+    }
+
+    /// Writes the results, without those of what is gone.
     ///
     /// # Errors
     /// The folder cannot be written.
-    pub(crate) fn write(mut self, units: &HashSet<String>) -> anyhow::Result<()> {
-        if !self.is_changed {
-            return Ok(());
-        }
-        self.results.retain(|unit, _| units.contains(unit));
+    pub(crate) fn write(mut self, units: &HashSet<Cow<'_, str>>) -> anyhow::Result<()> {
+        self.results.retain(|unit, _| units.contains(unit.as_str()));
         let text = serde_json::to_vec(&self)?;
-        if let Some(landfall) = self.file.ancestors().nth(3) {
-            let ignore = landfall.join(".gitignore");
-            if !ignore.exists() {
-                write_atomically(&ignore, b"*\n")?;
-            }
-        }
-        write_atomically(&self.file, &text)
+        write(&self.file, &text)
     }
 }
 
+/// How long each linter took for a file, in seconds.
+pub(crate) type Times = BTreeMap<String, f64>;
+
+/// Those of the last runs.
+pub(crate) fn times(tree: &Tree) -> Times {
+    let text = std::fs::read(tree.root.join(FOLDER).join(TIMES));
+    text.ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+}
+
+/// Keeps them, of the linters that ran.
+///
+/// # Errors
+/// The folder cannot be written.
+pub(crate) fn keep_times(tree: &Tree, new: Times) -> anyhow::Result<()> {
+    let mut all = times(tree);
+    all.extend(new);
+    write(&tree.root.join(FOLDER).join(TIMES), &serde_json::to_vec(&all)?)
+}
+
+/// Writes a file of [`FOLDER`], and sees to it that git does not see the folder.
+fn write(file: &Path, text: &[u8]) -> anyhow::Result<()> {
+    if let Some(landfall) = file.ancestors().nth(3) {
+        let ignore = landfall.join(".gitignore");
+        if !ignore.exists() {
+            write_atomically(&ignore, b"*\n")?;
+        }
+    }
+    write_atomically(file, text)
+}
+
 /// A path as the name of its result: no two have the same, for a path does not begin with a slash.
-pub(crate) fn key(path: &Path) -> String {
+pub(crate) fn key(path: &Path) -> Cow<'_, str> {
     match path.to_str() {
-        Some(text) => text.to_owned(),
+        Some(text) => text.into(),
         None => path.as_os_str().as_bytes().iter().map(|byte| format!("/{byte:02x}")).collect(),
     }
 }
 
 /// The hashes of files. Each is read once, whatever the number of linters.
 #[derive(Debug, Default)]
-pub(crate) struct Contents<'a>(HashMap<&'a Path, String>);
+pub(crate) struct Contents<'a>(HashMap<&'a OsStr, String>);
 
 impl<'a> Contents<'a> {
     /// Reads the files, on all processors.
     pub(crate) fn of(tree: &Tree, files: impl IntoIterator<Item = &'a Path>) -> Self {
-        let files: Vec<&Path> = files.into_iter().collect::<HashSet<_>>().into_iter().collect();
+        let files: HashSet<&OsStr> = files.into_iter().map(Path::as_os_str).collect();
+        let files: Vec<&OsStr> = files.into_iter().collect();
         let threads = std::thread::available_parallelism().map_or(1, NonZero::get);
-        let read = |files: &[&'a Path]| -> Vec<(&'a Path, String)> {
-            let hash = |path: &&'a Path| Some((*path, hash_of(&tree.root.join(path))?));
+        let read = |files: &[&'a OsStr]| -> Vec<(&'a OsStr, String)> {
+            let hash = |path: &&'a OsStr| Some((*path, hash_of(&tree.root.join(path))?));
             files.iter().filter_map(hash).collect()
         };
         let size = files.len().div_ceil(threads).max(64);
@@ -172,7 +200,7 @@ impl<'a> Contents<'a> {
 
     /// The hash of a file; none if it cannot be read.
     pub(crate) fn get(&self, path: &Path) -> Option<&str> {
-        self.0.get(path).map(String::as_str)
+        self.0.get(path.as_os_str()).map(String::as_str)
     }
 
     /// The hash of all files of the tree; none if one of them cannot be read.
@@ -292,8 +320,6 @@ fn hex(hasher: &SipHasher13) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::ffi::OsStr;
-
     use super::*;
 
     #[test]
@@ -301,7 +327,7 @@ mod tests {
         let path = |bytes: &'static [u8]| Path::new(OsStr::from_bytes(bytes));
         assert_eq!(key(path(b"a/b c")), "a/b c");
         let names = [&b"\xFF"[..], b"\xFE", b"\\xFF", b"/ff", b"\xEF\xBF\xBD"];
-        let keys: HashSet<String> = names.into_iter().map(|it| key(path(it))).collect();
+        let keys: HashSet<Cow<'_, str>> = names.into_iter().map(|it| key(path(it))).collect();
         // The one with a slash is no path of git's.
         assert_eq!(keys.len(), 4, "{keys:?}");
     }

@@ -123,7 +123,12 @@ pub(crate) fn detect(tree: &Tree, settings: &LintCheck) -> Result<Detected, Fail
         if let Wanted::ByContent(marks) = adapter.wanted
             && own.files.is_none()
         {
+            let is_there = !matching.is_empty();
             matching.retain(|path| holds(&tree.head(path), marks));
+            if is_there && matching.is_empty() {
+                found.unwanted.push(unwanted(format!("no file holds {}", marks.join(" or "))));
+                continue;
+            }
         }
         if let Unit::Project(marker) = adapter.unit {
             let folders = projects(tree, &matching, marker);
@@ -186,16 +191,13 @@ fn known(
     if is_bare {
         args.splice(0..0, owned(adapter.bare));
     }
-    // Behind them come the files.
-    let place = args.iter().position(|arg| arg == "{files}").unwrap_or(args.len());
-    args.splice(place..place, own.args.iter().cloned());
     Linter {
         name: adapter.name.to_owned(),
         about: adapter.about.to_owned(),
         why,
         programs: owned(adapter.programs),
-        args,
-        fix: adapter.fix.map(owned),
+        args: with(args, &own.args),
+        fix: adapter.fix.map(|fix| with(owned(fix), &own.args)),
         fixer: None,
         unit: adapter.unit,
         exits: adapter.exits.to_vec(),
@@ -216,6 +218,14 @@ fn known(
         kinds,
         files,
     }
+}
+
+/// Arguments and those of landfall.toml, which stand before the files and before what ends the options.
+pub(crate) fn with(mut args: Vec<String>, own: &[String]) -> Vec<String> {
+    let files = args.iter().position(|arg| arg == "{files}").unwrap_or(args.len());
+    let place = if files > 0 && args[files - 1] == "--" { files - 1 } else { files };
+    args.splice(place..place, own.iter().cloned());
+    args
 }
 
 /// How long a linter may run.
@@ -410,6 +420,19 @@ mod tests {
             assert_eq!(set.is_match(path), fits, "{pattern} {path}");
         }
         assert!(patterns(&["[".to_owned()]).is_err());
+    }
+
+    #[test]
+    fn arguments_of_landfall_toml_are_options() {
+        for (args, seen) in [
+            (&["-a", "--", "{files}"][..], &["-a", "own", "--", "{files}"][..]),
+            (&["-a", "{files}"], &["-a", "own", "{files}"]),
+            (&["{files}"], &["own", "{files}"]),
+            (&["run", "-a"], &["run", "-a", "own"]),
+            (&[], &["own"]),
+        ] {
+            assert_eq!(with(owned(args), &["own".to_owned()]), owned(seen));
+        }
     }
 
     #[test]

@@ -12,7 +12,7 @@ use serde_json::Value;
 use step_core::Fail;
 
 use crate::adapters::{Hit, Output, Reader, Unit, Unreadable};
-use crate::detect::{Linter, limit};
+use crate::detect::{Linter, limit, with};
 
 /// As compilers write it: `path:line:column: message`, the column only where it is known.
 const COMPILER: &str =
@@ -68,8 +68,8 @@ pub(crate) fn linter(
         about: command.join(" "),
         why: "landfall.toml has its command".to_owned(),
         programs: vec![program.clone()],
-        args: args.iter().chain(&own.args).cloned().collect(),
-        fix: fix.map(|(_, args)| args.to_vec()),
+        args: with(args.to_vec(), &own.args),
+        fix: fix.map(|(_, args)| with(args.to_vec(), &own.args)),
         fixer: fix.map(|(program, _)| program.clone()),
         unit: if takes_files { Unit::Files } else { Unit::Repository },
         // Whatever it ends with, its output is read; what cannot be read is told.

@@ -14,6 +14,7 @@ mod settings;
 mod tree;
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
@@ -27,7 +28,7 @@ pub use settings::Args;
 
 use adapters::{Hit, Unit};
 use baseline::Baseline;
-use cache::Cache;
+use cache::{Cache, Times};
 use detect::{Detected, Linter, detect};
 use report::{Explained, Hooked, Linted, Listed, Skipped};
 use run::{Checked, Crash, Work};
@@ -78,29 +79,27 @@ async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<
     let scope = scope::scope(args, tree).await?;
     let is_asked =
         |path: &Path| below.is_empty() || below.iter().any(|folder| path.starts_with(folder));
-    let selected: HashSet<&Path> = tree
-        .files
-        .iter()
-        .map(PathBuf::as_path)
-        .filter(|path| is_asked(path) && scope.has(path) && !excluded.is_match(path))
-        .collect();
-    let mut planned = Planned::default();
-    let mut told: HashMap<&str, HashSet<String>> = HashMap::new();
+    let is_selected = |path: &&Path| is_asked(path) && scope.has(path) && !excluded.is_match(path);
+    let selected: HashSet<&OsStr> =
+        tree.files.iter().map(PathBuf::as_path).filter(is_selected).map(Path::as_os_str).collect();
+    let mut planned = Planned { times: cache::times(tree), ..Planned::default() };
+    let mut told: Told<'_> = HashMap::new();
     for linter in &linters {
         let mut files = asked(linter, &scope, &selected);
         files.retain(|path| is_asked(path));
-        told.insert(&linter.name, files.iter().map(|path| shown(path)).collect());
+        told.insert(&linter.name, files.clone());
         if files.is_empty() && misses_one(linter, &scope) {
             files = linter.files.iter().map(PathBuf::as_path).collect();
         }
         planned.add(args, tree, linter, files).await;
     }
     output::say(format!("{} files to check ({scope})", selected.len()));
-    let Planned { works, skipped, not_started } = planned;
+    let Planned { works, skipped, not_started, .. } = planned;
     let fixed = if args.fix { fix::fix(tree, &works, args).await? } else { fix::Fixed::default() };
     let new_lines = scope::new_lines(args, tree, &scope).await?;
-    let looked: HashSet<&Path> = works.iter().flat_map(|it| it.files.iter().copied()).collect();
-    let mut names: Vec<String> = looked.into_iter().map(shown).collect();
+    let looked = works.iter().flat_map(|it| it.files.iter());
+    let looked: HashSet<&OsStr> = looked.map(|path| path.as_os_str()).collect();
+    let mut names: Vec<String> = looked.into_iter().map(|path| shown(Path::new(path))).collect();
     names.sort();
     let jobs = args.jobs.map_or_else(processors, usize::from);
     let mut checked = run::run(tree, works, jobs, !args.no_cache).await;
@@ -112,7 +111,8 @@ async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<
             continue;
         }
         let before = one.hits.len();
-        one.hits.retain(|hit| is_told(hit, told.get(one.name.as_str())));
+        let files = shown_of(&told, &one.name);
+        one.hits.retain(|hit| is_told(hit, &files));
         elsewhere += before - one.hits.len();
     }
     let findings = report::findings(tree, &checked);
@@ -155,10 +155,15 @@ async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<
 
 /// Of a whole project that is told which is in the files to check, and what keeps all of it from working.
 /// The rest is what was there before, and of no use to who changes something else.
-fn is_told(hit: &Hit, files: Option<&HashSet<String>>) -> bool {
-    hit.path.is_empty()
-        || hit.severity == Severity::Blocker
-        || files.is_some_and(|files| files.contains(&hit.path))
+fn is_told(hit: &Hit, files: &HashSet<String>) -> bool {
+    hit.path.is_empty() || hit.severity == Severity::Blocker || files.contains(&hit.path)
+}
+
+/// The files of which it is told what each linter finds.
+type Told<'a> = HashMap<&'a str, Vec<&'a Path>>;
+
+fn shown_of(told: &Told<'_>, linter: &str) -> HashSet<String> {
+    told.get(linter).into_iter().flatten().map(|path| shown(path)).collect()
 }
 
 fn is_by_file(linters: &[Linter], name: &str) -> bool {
@@ -179,12 +184,14 @@ fn write_baseline(
     baseline: &Baseline,
     findings: &Findings,
     checked: &[Checked],
-    told: &HashMap<&str, HashSet<String>>,
+    told: &Told<'_>,
 ) -> anyhow::Result<()> {
     if checked.iter().any(|it| it.crash.is_some()) {
         output::warn("the baseline is not written, for not all linters did their work");
         return Ok(());
     }
+    let told: HashMap<&str, HashSet<String>> =
+        told.keys().map(|name| (*name, shown_of(told, name))).collect();
     let is_checked = |rule: &str, path: &str| {
         let linter = rule.split('/').next().unwrap_or(rule);
         told.get(linter).is_some_and(|files| files.contains(path))
@@ -197,6 +204,8 @@ fn write_baseline(
 /// The linters of a run.
 #[derive(Default)]
 struct Planned<'a> {
+    /// How long they took.
+    times: Times,
     works: Vec<Work<'a>>,
     skipped: Vec<Skipped>,
     not_started: Vec<Checked>,
@@ -212,7 +221,9 @@ impl<'a> Planned<'a> {
             self.is_missing(linter, files.len());
             return;
         };
-        let mut cache = Cache::open(tree, linter, &program);
+        let cache =
+            if args.no_cache { Cache::default() } else { Cache::open(tree, linter, &program) };
+        let mut cache = cache.taking(self.times.get(&linter.name).copied());
         match check_version(linter, &program, &mut cache).await {
             Ok(()) => self.works.push(Work { linter, program, files, cache }),
             Err(err) => {
@@ -244,17 +255,16 @@ fn exit_of(err: &anyhow::Error) -> Exit {
 
 /// The files of a linter that are to be checked: those that are selected, and all of them when its
 /// configuration is other than before.
-fn asked<'a>(linter: &'a Linter, scope: &Scope, selected: &HashSet<&Path>) -> Vec<&'a Path> {
+fn asked<'a>(linter: &'a Linter, scope: &Scope, selected: &HashSet<&OsStr>) -> Vec<&'a Path> {
     let is_configured =
         scope.changed().is_some_and(|paths| paths.iter().any(|path| linter.is_config(path)));
     let files = linter.files.iter().map(PathBuf::as_path);
-    files.filter(|path| is_configured || selected.contains(path)).collect()
+    files.filter(|path| is_configured || selected.contains(path.as_os_str())).collect()
 }
 
 /// Whether a linter looks at whole projects, and a file of one is gone.
 fn misses_one(linter: &Linter, scope: &Scope) -> bool {
-    let is_gone =
-        |path: &PathBuf| linter.kinds.is_match(path) && linter.files.binary_search(path).is_err();
+    let is_gone = |path: &PathBuf| linter.kinds.is_match(path) && !linter.files.contains(path);
     linter.unit != Unit::Files && scope.changed().is_some_and(|paths| paths.iter().any(is_gone))
 }
 

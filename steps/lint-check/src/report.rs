@@ -244,7 +244,7 @@ impl Linted {
             let fail = Fail::new(exit, message);
             return Err(match &first.help {
                 Some(help) if crashes.len() == 1 => fail.help(help),
-                _ => fail.help("run each by itself; what the others found stands above"),
+                _ => fail.help("run them by themselves; what the others found stands above"),
             });
         }
         match self.findings.at_least(self.fail_on).count() {

@@ -14,7 +14,7 @@ use step_core::{Exit, Fail, output};
 use tokio::time::Instant;
 
 use crate::adapters::{Hit, Output, Reader, Unit};
-use crate::cache::{Cache, Contents, key};
+use crate::cache::{self, Cache, Contents, Times, key};
 use crate::detect::Linter;
 use crate::tree::{Tree, is_odd, shown};
 
@@ -114,7 +114,8 @@ pub(crate) async fn run(
     jobs_at_once: usize,
     use_cache: bool,
 ) -> Vec<Checked> {
-    let contents = contents(tree, &works);
+    // Nothing is looked up by them, nor kept.
+    let contents = if use_cache { contents(tree, &works) } else { Contents::default() };
     let is_whole = works.iter().any(|work| work.linter.unit != Unit::Files);
     let whole = is_whole.then(|| contents.whole(tree)).flatten();
     let caches: Vec<Cache> = works.iter_mut().map(|it| std::mem::take(&mut it.cache)).collect();
@@ -141,7 +142,27 @@ pub(crate) async fn run(
             None => state.take(&job.start, seconds, result, &known),
         }
     }
-    works.iter().zip(states).map(|(work, state)| state.finish(tree, work, use_cache)).collect()
+    let times = times(&works, &states);
+    let checked = works.iter().zip(states).map(|(work, state)| state.finish(tree, work, use_cache));
+    let checked = checked.collect();
+    if use_cache
+        && !times.is_empty()
+        && let Err(err) = cache::keep_times(tree, times)
+    {
+        output::warn(format!("how long linters took is not kept: {err:#}"));
+    }
+    checked
+}
+
+/// How long those took that ran and did their work.
+fn times(works: &[Work<'_>], states: &[State<'_>]) -> Times {
+    let ran = works.iter().zip(states).filter(|(_, it)| it.given > 0 && it.crash.is_none());
+    ran.map(|(work, state)| {
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let files = state.given as f64;
+        (work.linter.name.clone(), state.seconds / files)
+    })
+    .collect()
 }
 
 /// The job to start next: the last of the list whose linter has nothing to wait for.
@@ -273,7 +294,7 @@ impl<'a> State<'a> {
                 if self.is_by_file {
                     self.keep_by_file(start, hits, known.contents);
                 } else if let Some(hash) = known.whole {
-                    self.cache.keep(key(&start.folder), hash.to_owned(), hits);
+                    self.cache.keep(key(&start.folder).into_owned(), hash.to_owned(), hits);
                 }
             }
         }
@@ -293,21 +314,19 @@ impl<'a> State<'a> {
         }
         for (path, hits) in asked {
             if let Some(hash) = contents.get(path) {
-                self.cache.keep(key(path), hash.to_owned(), hits);
+                self.cache.keep(key(path).into_owned(), hash.to_owned(), hits);
             }
         }
     }
 
-    fn finish(mut self, tree: &Tree, work: &Work<'_>, use_cache: bool) -> Checked {
-        if self.given > 0 && self.crash.is_none() {
-            self.cache.took(self.seconds, self.given);
-        }
-        if use_cache {
+    fn finish(self, tree: &Tree, work: &Work<'_>, use_cache: bool) -> Checked {
+        if use_cache && self.cache.is_changed() {
             let all: Vec<&Path> = work.linter.files.iter().map(PathBuf::as_path).collect();
+            let projects = projects_of(tree, work.linter, &all);
             let units = if self.is_by_file {
                 all.iter().map(|path| key(path)).collect()
             } else {
-                projects_of(tree, work.linter, &all).iter().map(|it| key(&it.folder)).collect()
+                projects.iter().map(|it| key(&it.folder)).collect()
             };
             if let Err(err) = self.cache.write(&units) {
                 output::warn(format!("results are not kept: {err:#}"));

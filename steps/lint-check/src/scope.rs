@@ -206,7 +206,8 @@ impl<'a> Git<'a> {
             std::fs::symlink_metadata(self.root.join(path)).is_ok_and(|it| it.is_file())
         };
         let mut files: Vec<PathBuf> = paths(&list).filter(is_file).collect();
-        files.sort();
+        // Quicker than part by part.
+        files.sort_by(|a, b| a.as_os_str().cmp(b.as_os_str()));
         Ok(files)
     }
 

@@ -251,6 +251,9 @@ fn only_what_is_on_new_lines_is_told() {
 #[test]
 fn settings_of_git_do_not_change_what_a_new_line_is() {
     let (repository, _) = branch();
+    // An old line between two new ones.
+    repository.write("changed.txt", "new\nbad\nbad, and new\n");
+    repository.commit();
     for (name, value) in [
         ("diff.noprefix", "true"),
         ("diff.mnemonicPrefix", "true"),

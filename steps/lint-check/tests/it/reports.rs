@@ -146,6 +146,14 @@ fn linters_are_listed_with_why_and_rules_are_explained() {
         text.contains("none           does not run: there are no files of its patterns\n"),
         "{text}"
     );
+    let known = Repository::with_known();
+    known.write("a.yml", "a: 1\n");
+    let list = known.lint(&["list"]).expect(0).stdout;
+    assert!(
+        list.contains("cfn-lint       does not run: no file holds AWSTemplateFormatVersion"),
+        "{list}"
+    );
+    assert!(list.contains("eslint         does not run: there are no files like *.js"), "{list}");
     let list = repository.lint(&["list", "--output", "json"]).expect(0).json();
     let names: Vec<&str> = list["report"]["linters"]
         .as_array()
