@@ -25,9 +25,11 @@ use std::collections::HashMap;
 use std::fmt;
 use std::hash::Hasher;
 
+use landfall_toml::Level;
 use serde::{Deserialize, Serialize};
 use siphasher::sip128::{Hasher128, SipHasher13};
 use step_core::secret::redact;
+use step_core::{Exit, Fail};
 
 pub use reports::{Files, Reports};
 pub use sarif::Tool;
@@ -65,6 +67,18 @@ impl Severity {
     /// All, the least first.
     pub const ALL: [Severity; 5] =
         [Severity::Info, Severity::Minor, Severity::Major, Severity::Critical, Severity::Blocker];
+
+    /// That of a level of landfall.toml; nothing for `off`.
+    pub fn of_level(level: Level) -> Option<Self> {
+        Some(match level {
+            Level::Off => return None,
+            Level::Info => Severity::Info,
+            Level::Minor => Severity::Minor,
+            Level::Major => Severity::Major,
+            Level::Critical => Severity::Critical,
+            Level::Blocker => Severity::Blocker,
+        })
+    }
 
     /// As GitLab writes it.
     pub fn as_str(self) -> &'static str {
@@ -249,6 +263,20 @@ impl Findings {
         self.iter().filter(move |it| it.severity >= severity)
     }
 
+    /// Whether they let a run pass that fails on what is as bad as `fail_on`.
+    ///
+    /// # Errors
+    /// Exit 3: how many do not. What to do about it is the caller's to add.
+    pub fn verdict(&self, fail_on: Severity) -> Result<(), Fail> {
+        let count = self.at_least(fail_on).count();
+        if count == 0 {
+            return Ok(());
+        }
+        let noun = if count == 1 { "finding is" } else { "findings are" };
+        let worse = if fail_on == Severity::Blocker { "" } else { " or worse" };
+        Err(Fail::new(Exit::Negative, format!("{count} {noun} {fail_on}{worse}")))
+    }
+
     /// Those that are kept, and the others.
     pub fn partition(self, keep: impl Fn(&Finding) -> bool) -> (Findings, Findings) {
         let (kept, others) = self.0.into_iter().partition(|it| keep(it));
@@ -380,6 +408,10 @@ mod tests {
         for (severity, count) in Severity::ALL.into_iter().zip([4, 3, 1, 1, 1]) {
             assert_eq!(findings.at_least(severity).count(), count, "{severity}");
         }
+        let verdict = |fail_on| findings.verdict(fail_on).map_err(|fail| fail.to_string());
+        assert_eq!(verdict(Severity::Minor), Err("3 findings are minor or worse".to_owned()));
+        assert_eq!(verdict(Severity::Blocker), Err("1 finding is blocker".to_owned()));
+        assert!(Findings::default().verdict(Severity::Info).is_ok());
         assert_eq!(Findings::default().summary(), "no findings");
         assert_eq!(Findings::new(vec![of(Severity::Major)]).summary(), "1 finding: 1 major");
     }

@@ -170,11 +170,13 @@ impl Shape {
     }
 
     fn replacement_of(&self, found: &Captures<'_>) -> String {
-        let mut masked = found[0].to_owned();
-        if !masked.ends_with(PLACEHOLDER) {
-            masked.clear();
-            found.expand(self.replacement, &mut masked);
+        let before = found.get(1).map_or("", |before| before.as_str());
+        // The whole of it: a password may end so.
+        if found[0].strip_prefix(before) == Some(PLACEHOLDER) {
+            return found[0].to_owned();
         }
+        let mut masked = String::new();
+        found.expand(self.replacement, &mut masked);
         masked
     }
 }
@@ -292,6 +294,7 @@ mod tests {
         // The form of a URL, in a manual page or a hint.
         let form = "postgres://USER:PASSWORD@HOST/DATABASE";
         assert_eq!(redact(form), form);
+        assert_eq!(redact("postgres://a:real:PASSWORD@h/d"), "postgres://a:[MASKED]@h/d");
         assert_eq!(redact("GET /x?page=2&api_key=abc&y=1"), "GET /x?page=2&api_key=[MASKED]&y=1");
     }
 

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use findings::Severity;
 use globset::GlobSet;
-use landfall_toml::{Level, LintCheck, LinterFormat, LinterSettings};
+use landfall_toml::{LintCheck, LinterFormat, LinterSettings};
 use quick_xml::Reader as Xml;
 use quick_xml::events::{BytesStart, Event};
 use regex::{Captures, Regex};
@@ -61,7 +61,7 @@ pub(crate) fn linter(
         kind: own.format.unwrap_or(LinterFormat::Lines),
         pattern: Some(pattern),
         rule: name.to_owned(),
-        severity: own.severity.and_then(severity).unwrap_or(Severity::Major),
+        severity: own.severity.and_then(Severity::of_level).unwrap_or(Severity::Major),
     };
     Ok(Linter {
         name: name.to_owned(),
@@ -85,17 +85,6 @@ pub(crate) fn linter(
         kinds,
         files,
     })
-}
-
-fn severity(level: Level) -> Option<Severity> {
-    match level {
-        Level::Off => None,
-        Level::Info => Some(Severity::Info),
-        Level::Minor => Some(Severity::Minor),
-        Level::Major => Some(Severity::Major),
-        Level::Critical => Some(Severity::Critical),
-        Level::Blocker => Some(Severity::Blocker),
-    }
 }
 
 impl Format {

@@ -247,11 +247,9 @@ impl Linted {
                 _ => fail.help("run them by themselves; what the others found stands above"),
             });
         }
-        match self.findings.at_least(self.fail_on).count() {
-            0 => Ok(()),
-            1 => Err(Fail::new(Exit::Negative, "1 finding has to be mended")),
-            count => Err(Fail::new(Exit::Negative, format!("{count} findings have to be mended"))),
-        }
+        self.findings.verdict(self.fail_on).map_err(|fail| {
+            fail.help("mend them, with --fix what can be; or accept them with --write-baseline")
+        })
     }
 
     /// For a comment in a merge request.

@@ -8,10 +8,10 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use findings::{Finding, Findings, Severity, Source, Tool};
+use findings::{Finding, Findings, Reports, Severity, Source, Tool};
 use landfall_toml::MigrateDbCheck;
 use serde::Serialize;
-use step_core::{Exit, Fail, GitLab, Report, output};
+use step_core::{Fail, GitLab, Report, output};
 
 use crate::database;
 use crate::files::{self, Files, Key, Migration, Problem, Script};
@@ -36,27 +36,8 @@ pub(crate) struct Options {
     #[arg(long, value_enum, value_name = "ENGINE")]
     pub(crate) engine: Option<Engine>,
 
-    /// What makes the check fail (3): a finding as bad as this, or worse
-    #[arg(
-        long,
-        env = "LANDFALL_CHECK_FAIL_ON",
-        value_enum,
-        value_name = "SEVERITY",
-        default_value = "major"
-    )]
-    pub(crate) fail_on: Severity,
-
-    /// Also write what was found for GitLab's Code Quality
-    #[arg(long, value_name = "FILE")]
-    pub(crate) codequality: Option<PathBuf>,
-
-    /// Also write what was found as JUnit XML, a test for each file
-    #[arg(long, value_name = "FILE")]
-    pub(crate) junit: Option<PathBuf>,
-
-    /// Also write what was found as SARIF 2.1.0
-    #[arg(long, value_name = "FILE")]
-    pub(crate) sarif: Option<PathBuf>,
+    #[command(flatten)]
+    pub(crate) reports: Reports,
 }
 
 /// A kind of database.
@@ -143,7 +124,8 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<Checked> {
         look(folder, settings, &mut found).await?;
     }
     let findings = Findings::new(found.findings);
-    write(&findings, &found.paths, &settings.options)?;
+    let tool = Tool { name: "migrate-db check", version: env!("CARGO_PKG_VERSION") };
+    settings.options.reports.write(&findings, &found.paths, "migrate-db check", tool)?;
     Ok(Checked {
         engine: settings.engine,
         folders: settings.folders.iter().map(|folder| folder.path.clone()).collect(),
@@ -151,7 +133,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<Checked> {
         checked: found.checked,
         compared: found.base.map(Compared::new),
         skipped: found.skipped,
-        fail_on: settings.options.fail_on,
+        fail_on: settings.options.reports.fail_on,
         findings,
     })
 }
@@ -337,20 +319,6 @@ async fn on_deep_stack(
 /// Address space; what is not used costs no memory.
 const STACK: usize = 512 << 20;
 
-fn write(findings: &Findings, checked: &[String], options: &Options) -> anyhow::Result<()> {
-    if let Some(path) = &options.codequality {
-        findings.write_codequality(path)?;
-    }
-    if let Some(path) = &options.junit {
-        findings.write_junit(path, "migrate-db check", checked, options.fail_on)?;
-    }
-    if let Some(path) = &options.sarif {
-        let tool = Tool { name: "migrate-db check", version: env!("CARGO_PKG_VERSION") };
-        findings.write_sarif(path, tool)?;
-    }
-    Ok(())
-}
-
 /// The report of `check`.
 #[derive(Debug, Serialize)]
 pub struct Checked {
@@ -390,24 +358,14 @@ impl Report for Checked {
     }
 
     fn verdict(&self) -> Result<(), Fail> {
-        let count = self.findings.at_least(self.fail_on).count();
-        if count == 0 {
-            return Ok(());
-        }
-        let noun = if count == 1 { "finding is" } else { "findings are" };
-        let worse = if self.fail_on == Severity::Blocker { "" } else { " or worse" };
-        let message = format!("{count} {noun} {}{worse}", self.fail_on);
         let mut failing = self.findings.at_least(self.fail_on);
-        let them = if count == 1 { "it" } else { "them" };
         let help = if failing.any(|it| rules::can_be_ignored(it.rule())) {
-            format!(
-                "mend {them}, or say in the file that it is meant so: `-- squawk-ignore RULE`; rules \
-                 are switched in landfall.toml: migrate-db.check.rules"
-            )
+            "mend them, or say in the file that it is meant so: `-- squawk-ignore RULE`; rules are \
+             switched in landfall.toml: migrate-db.check.rules"
         } else {
-            format!("mend {them}")
+            "mend them"
         };
-        Err(Fail::new(Exit::Negative, message).help(help))
+        self.findings.verdict(self.fail_on).map_err(|fail| fail.help(help))
     }
 }
 

@@ -240,7 +240,7 @@ impl Levels {
                 Fail::invalid(format!("gen-openapi.lint.rules: there is no rule `{name}`{near}"))
                     .help("gen-openapi lint --list names them")
             })?;
-            levels[rule as usize] = severity(*level);
+            levels[rule as usize] = Severity::of_level(*level);
         }
         Ok(Self(levels))
     }
@@ -272,17 +272,6 @@ pub(crate) fn named(name: &str) -> Result<Rule, String> {
         let near = (name.len() <= 60).then(|| nearest(name, RULES.iter().map(|(_, it)| it.id)));
         near.flatten().map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
     })
-}
-
-fn severity(level: Level) -> Option<Severity> {
-    match level {
-        Level::Off => None,
-        Level::Info => Some(Severity::Info),
-        Level::Minor => Some(Severity::Minor),
-        Level::Major => Some(Severity::Major),
-        Level::Critical => Some(Severity::Critical),
-        Level::Blocker => Some(Severity::Blocker),
-    }
 }
 
 #[cfg(test)]

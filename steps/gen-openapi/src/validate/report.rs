@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use findings::{Finding, Findings, Reports, Severity, Tool};
 use serde::Serialize;
-use step_core::{Exit, Fail, Report};
+use step_core::{Fail, Report};
 
 use crate::document::Sources;
 use crate::problem::{Problem, findings};
@@ -126,14 +126,7 @@ impl Report for Checked {
     }
 
     fn verdict(&self) -> Result<(), Fail> {
-        let count = self.findings.at_least(self.fail_on).count();
-        if count == 0 {
-            return Ok(());
-        }
-        let noun = if count == 1 { "finding is" } else { "findings are" };
-        let worse = if self.fail_on == Severity::Blocker { "" } else { " or worse" };
-        let message = format!("{count} {noun} {}{worse}", self.fail_on);
-        Err(Fail::new(Exit::Negative, message).help(self.advice))
+        self.findings.verdict(self.fail_on).map_err(|fail| fail.help(self.advice))
     }
 }
 

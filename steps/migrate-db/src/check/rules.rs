@@ -173,7 +173,7 @@ impl Rules {
                 Err(_) if rules.contains_key(name) => vec![name.clone()],
                 Err(_) => return Err(unknown(name, &rules).into()),
             };
-            rules.extend(names.into_iter().map(|name| (name, severity(*level))));
+            rules.extend(names.into_iter().map(|name| (name, Severity::of_level(*level))));
         }
         let is_on = |rule: &Rule| rules.get(&rule.to_string()).is_some_and(Option::is_some);
         let squawk = enum_iterator::all::<Rule>().filter(is_on).collect();
@@ -254,17 +254,6 @@ fn constraints_with_own_rule(parse: &Parse<SourceFile>) -> Vec<usize> {
         }
     }
     ends
-}
-
-fn severity(level: Level) -> Option<Severity> {
-    match level {
-        Level::Off => None,
-        Level::Info => Some(Severity::Info),
-        Level::Minor => Some(Severity::Minor),
-        Level::Major => Some(Severity::Major),
-        Level::Critical => Some(Severity::Critical),
-        Level::Blocker => Some(Severity::Blocker),
-    }
 }
 
 /// Whether a comment in a file lets through what a rule finds.
