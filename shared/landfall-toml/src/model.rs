@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -403,6 +404,10 @@ pub struct SmokeTest {
     pub file: Option<PathBuf>,
     /// How long to wait until all checks pass, for example "2m".
     pub timeout: Option<Span>,
+    /// How many rounds in a row have to pass. Default: 1.
+    pub passes: Option<NonZeroU16>,
+    /// How long to wait between two rounds, for example "5s". Default: 2s.
+    pub interval: Option<Span>,
 }
 
 /// An AWS account: 12 digits.

@@ -1,107 +1,240 @@
 //! `smoke.toml`: what is asked of the service, and what it has to answer.
 
-use std::collections::HashSet;
-use std::fmt;
-use std::path::Path;
+mod entry;
+mod status;
 
-use landfall_toml::Span;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use landfall_toml::{EnvValue, Span};
 use regex::Regex;
+use reqwest::Url;
 use reqwest::header::{AUTHORIZATION, COOKIE, HeaderName, HeaderValue};
-use reqwest::{StatusCode, Url};
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de};
 use serde_json::Value;
 use serde_json_path::JsonPath;
 use step_core::{Fail, secret};
-use toml::Spanned;
 
-use crate::text::{Pairs, Text};
+use crate::template::{Captures, Template};
+use crate::text::Text;
+
+pub(crate) use status::Statuses;
 
 /// Reads the file of checks. What it sends to prove who it is will be masked in all output.
 ///
 /// # Errors
-/// Exit 2: the file is missing, has no checks, or a check is wrong; each with its place.
+/// Exit 2: the file is missing, has no checks, or a check is wrong, each with its place; or a
+/// variable is not set.
 pub(crate) fn load(path: &Path) -> anyhow::Result<Vec<Check>> {
     let text = std::fs::read_to_string(path).map_err(|err| {
         Fail::invalid(format!("cannot read the checks {}: {err}", path.display()))
             .help("name the file with --file or `file` in [defaults.smoke-test] of landfall.toml")
     })?;
-    let checks = from_text(path, &text)?;
-    checks.iter().for_each(Check::mask_credentials);
+    let mut checks = entry::checks(path, &text)?;
+    for check in &mut checks {
+        check.fill()?;
+        check.mask_credentials();
+    }
     Ok(checks)
 }
 
-/// A request and what its answer has to be.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
+/// Something that has to be so.
+#[derive(Debug, Clone)]
 pub(crate) struct Check {
     /// Name in the report. Each check has its own.
     pub(crate) name: String,
-    /// What to ask for, below the address of the service: `/health`.
-    path: Option<String>,
-    /// What to ask for, as a whole address, instead of `path`.
-    url: Option<Text<Url>>,
-    /// The method. Default: GET.
-    #[serde(default)]
+    /// The longest time that one attempt may take.
+    pub(crate) limit: Duration,
+    /// How it is found out.
+    pub(crate) kind: Kind,
+}
+
+/// How a check is made.
+#[derive(Debug, Clone)]
+pub(crate) enum Kind {
+    /// A request, and its answer.
+    Http(Box<Http>),
+    /// A file of Hurl.
+    Hurl(Hurl),
+    /// A program that ends with 0.
+    Command(Command),
+}
+
+/// A request, and what its answer has to be.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Http {
+    /// A whole address, or else a path below the address of the service.
+    pub(crate) place: Place,
     pub(crate) method: Method,
-    /// Headers of the request.
-    #[serde(default)]
-    pub(crate) headers: Pairs<HeaderName, Text<HeaderValue>>,
-    /// Body of the request.
-    pub(crate) body: Option<String>,
-    /// The status of the answer, or an array of those that are right. Default: 200.
-    #[serde(default)]
+    pub(crate) headers: Vec<(HeaderName, Template)>,
+    pub(crate) body: Option<Template>,
     pub(crate) status: Statuses,
-    /// What stands somewhere in the body.
     pub(crate) body_contains: Option<String>,
-    /// A regular expression that matches somewhere in the body.
-    pub(crate) body_matches: Option<Text<Regex>>,
-    /// JSON path (RFC 9535) to the value that stands there.
-    #[serde(default)]
-    pub(crate) json: Pairs<JsonPath, Expected>,
-    /// Headers of the answer: the value, or `{ matches = "REGEX" }`.
-    #[serde(default)]
-    pub(crate) response_headers: Pairs<HeaderName, HeaderRule>,
-    /// The longest time until the whole answer is there, for example "500ms".
-    pub(crate) max_latency: Option<Span>,
-    /// JSON path (RFC 9535) to what has to be the deployed revision.
-    pub(crate) revision: Option<Text<JsonPath>>,
+    pub(crate) body_matches: Option<Regex>,
+    pub(crate) json: Vec<(JsonPath, Expected)>,
+    pub(crate) response_headers: Vec<(HeaderName, HeaderRule)>,
+    pub(crate) max_latency: Option<Duration>,
+    /// Where the revision stands that has to be the deployed one.
+    pub(crate) revision: Option<JsonPath>,
+    /// Days for which the certificate has to be valid still.
+    pub(crate) tls_days_left: Option<u32>,
+    /// What later checks may use, by name.
+    pub(crate) capture: Vec<(String, JsonPath)>,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub(crate) enum Place {
+    /// Below the address of the service.
+    Path(Template),
+    /// A whole address.
+    Url(Template),
+}
+
+impl Default for Place {
+    fn default() -> Self {
+        Self::Path(Template::default())
+    }
+}
+
+/// A file of [Hurl](https://hurl.dev).
+#[derive(Debug, Clone)]
+pub(crate) struct Hurl {
+    pub(crate) file: PathBuf,
+    pub(crate) variables: Vec<(String, Template)>,
+}
+
+/// A program.
+#[derive(Debug, Clone)]
+pub(crate) struct Command {
+    /// Its name and its arguments; there is at least the name.
+    pub(crate) words: Vec<String>,
+    pub(crate) env: Vec<(String, EnvValue)>,
 }
 
 impl Check {
     /// Whether the address depends on where the service runs.
     pub(crate) fn needs_base(&self) -> bool {
-        self.url.is_none()
+        matches!(&self.kind, Kind::Http(http) if matches!(http.place, Place::Path(_)))
     }
 
-    /// The whole address; `path` goes below `base`, whatever slashes they have.
-    ///
-    /// # Errors
-    /// Exit 2: this is no address.
-    pub(crate) fn resolve(&self, base: Option<&Url>) -> anyhow::Result<Url> {
-        if let Some(Text(url)) = &self.url {
-            return Ok(url.clone());
+    /// Whether it compares the revision.
+    pub(crate) fn needs_revision(&self) -> bool {
+        matches!(&self.kind, Kind::Http(http) if http.revision.is_some())
+    }
+
+    /// The names of the captures that it uses.
+    pub(crate) fn uses(&self) -> impl Iterator<Item = &str> {
+        self.templates().flat_map(Template::captures)
+    }
+
+    /// The names of the captures that it makes.
+    pub(crate) fn makes(&self) -> impl Iterator<Item = &str> {
+        let capture = match &self.kind {
+            Kind::Http(http) => http.capture.as_slice(),
+            _ => &[],
+        };
+        capture.iter().map(|(name, _)| name.as_str())
+    }
+
+    fn templates(&self) -> Box<dyn Iterator<Item = &Template> + '_> {
+        match &self.kind {
+            Kind::Http(http) => {
+                let (Place::Path(place) | Place::Url(place)) = &http.place;
+                let headers = http.headers.iter().map(|(_, value)| value);
+                Box::new(std::iter::once(place).chain(headers).chain(&http.body))
+            }
+            Kind::Hurl(hurl) => Box::new(hurl.variables.iter().map(|(_, value)| value)),
+            Kind::Command(_) => Box::new(std::iter::empty()),
         }
-        let base = base.map_or("", Url::as_str).trim_end_matches('/');
-        let path = self.path.as_deref().unwrap_or_default().trim_start_matches('/');
-        let address = format!("{base}/{path}");
-        Ok(Url::parse(&address).map_err(|err| {
-            Fail::invalid(format!("{}: {address} is not an address: {err}", self.name))
-        })?)
+    }
+
+    /// Puts the values of variables in.
+    fn fill(&mut self) -> Result<(), Fail> {
+        match &mut self.kind {
+            Kind::Http(http) => {
+                let (Place::Path(place) | Place::Url(place)) = &mut http.place;
+                place.fill()?;
+                http.body.iter_mut().try_for_each(Template::fill)?;
+                http.headers.iter_mut().try_for_each(|(_, value)| value.fill())?;
+                http.headers.iter().try_for_each(|(name, value)| sendable(&self.name, name, value))
+            }
+            Kind::Hurl(hurl) => hurl.variables.iter_mut().try_for_each(|(_, value)| value.fill()),
+            Kind::Command(_) => Ok(()),
+        }
     }
 
     /// Has the values masked that prove to the service who asks.
     fn mask_credentials(&self) {
-        for (name, Text(value)) in &self.headers.0 {
+        let Kind::Http(http) = &self.kind else { return };
+        for (name, value) in &http.headers {
             let proves = name == AUTHORIZATION
                 || name == COOKIE
                 || secret::is_secret_name(&name.as_str().replace('-', "_"));
-            if let (true, Ok(value)) = (proves, value.to_str()) {
+            if let (true, Ok(value)) = (proves, value.text(&Captures::new())) {
                 // `Bearer VALUE`: the service may show VALUE alone.
                 value.split_whitespace().for_each(secret::register);
             }
         }
     }
+}
+
+impl Http {
+    /// The whole address; a path goes below `base`, whatever slashes they have.
+    ///
+    /// # Errors
+    /// A capture is missing, or this is no address.
+    pub(crate) fn address(&self, base: Option<&Url>, captures: &Captures) -> Result<Url, String> {
+        let missing = |name| format!("there is no `{name}`");
+        let text = match &self.place {
+            Place::Url(url) => url.address(captures).map_err(missing)?,
+            Place::Path(path) => below(base, &path.address(captures).map_err(missing)?),
+        };
+        let url = Url::parse(&text).map_err(|err| format!("{text} is not an address: {err}"))?;
+        match url.scheme() {
+            "http" | "https" => Ok(url),
+            _ => Err(format!("{text} is not an address: it begins with http:// or https://")),
+        }
+    }
+
+    /// The address as it is written, with its gaps.
+    pub(crate) fn shown_address(&self, base: Option<&Url>) -> String {
+        match &self.place {
+            Place::Url(url) => url.to_string(),
+            Place::Path(path) => below(base, &path.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+impl Http {
+    /// A request for `/` with these lines.
+    pub(crate) fn from_lines(lines: &str) -> Self {
+        let text = format!("[[check]]\nname = \"x\"\npath = \"/\"\n{lines}");
+        match entry::checks(Path::new("smoke.toml"), &text).unwrap().remove(0).kind {
+            Kind::Http(http) => *http,
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+fn below(base: Option<&Url>, path: &str) -> String {
+    let base = base.map_or("", Url::as_str).trim_end_matches('/');
+    format!("{base}/{}", path.trim_start_matches('/'))
+}
+
+/// Whether a header can be sent, as far as that is known before the captures are.
+fn sendable(check: &str, name: &HeaderName, value: &Template) -> Result<(), Fail> {
+    let text = value.text(&Captures::new());
+    if text.is_ok_and(|text| HeaderValue::from_str(&text).is_err()) {
+        let message =
+            format!("check `{check}`: what stands in {value} cannot be sent in the header {name}");
+        return Err(Fail::invalid(message)
+            .help("it holds a line break or another control character; set the variable without"));
+    }
+    Ok(())
 }
 
 /// A method of HTTP.
@@ -138,43 +271,6 @@ impl fmt::Display for Method {
     }
 }
 
-/// The statuses that are right.
-#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
-pub(crate) struct Statuses(#[schemars(with = "OneOrSome")] pub(crate) Vec<StatusCode>);
-
-impl Default for Statuses {
-    fn default() -> Self {
-        Self(vec![StatusCode::OK])
-    }
-}
-
-impl Statuses {
-    /// Whether a redirect is itself what the check looks for.
-    pub(crate) fn want_a_redirect(&self) -> bool {
-        self.0.iter().any(StatusCode::is_redirection)
-    }
-}
-
-impl<'de> Deserialize<'de> for Statuses {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let numbers = match OneOrSome::deserialize(deserializer)? {
-            OneOrSome::One(number) => vec![number],
-            OneOrSome::Some(numbers) => numbers,
-        };
-        let known = |number: u16| StatusCode::from_u16(number).ok().filter(|_| number < 600);
-        let statuses: Option<Vec<StatusCode>> = numbers.into_iter().map(known).collect();
-        let statuses = statuses.filter(|statuses| !statuses.is_empty());
-        statuses.map(Self).ok_or_else(|| de::Error::custom("a status is a number from 100 to 599"))
-    }
-}
-
-#[derive(Deserialize, JsonSchema)]
-#[serde(untagged, expecting = "a status is a number from 100 to 599, or an array of some")]
-enum OneOrSome {
-    One(u16),
-    Some(Vec<u16>),
-}
-
 /// A value that JSON can hold.
 #[derive(Debug, Clone, JsonSchema)]
 pub(crate) struct Expected(pub(crate) Value);
@@ -206,50 +302,6 @@ pub(crate) struct Pattern {
     pub(crate) matches: Text<Regex>,
 }
 
-/// The file as a whole.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-struct SmokeFile {
-    /// The checks.
-    #[serde(default)]
-    #[schemars(with = "Vec<Check>")]
-    check: Vec<Spanned<Check>>,
-}
-
-fn from_text(path: &Path, text: &str) -> anyhow::Result<Vec<Check>> {
-    let file: SmokeFile = landfall_toml::parse(path, text)?;
-    if file.check.is_empty() {
-        return Err(Fail::invalid(format!("{} has no checks", path.display()))
-            .help("add one:\n  [[check]]\n  name = \"health\"\n  path = \"/health\"")
-            .into());
-    }
-    let mut names = HashSet::new();
-    for check in &file.check {
-        if let Some(wrong) = contradiction(check.get_ref(), &mut names) {
-            let before = &text[..check.span().start];
-            let line = before.matches('\n').count() + 1;
-            return Err(Fail::invalid(format!("{}:{line}: {wrong}", path.display())).into());
-        }
-    }
-    Ok(file.check.into_iter().map(Spanned::into_inner).collect())
-}
-
-/// What is wrong with a check although each of its keys is right.
-fn contradiction<'a>(check: &'a Check, names: &mut HashSet<&'a str>) -> Option<String> {
-    let name = check.name.as_str();
-    if name.trim().is_empty() {
-        return Some("a check needs a name".to_owned());
-    }
-    if !names.insert(name) {
-        return Some(format!("there already is a check `{name}`; each has its own name"));
-    }
-    match (&check.path, &check.url) {
-        (None, None) => Some(format!("check `{name}` needs a `path` or a `url`")),
-        (Some(_), Some(_)) => Some(format!("check `{name}` has both `path` and `url`; keep one")),
-        _ => None,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use step_core::Exit;
@@ -257,7 +309,14 @@ mod tests {
     use super::*;
 
     fn checks(text: &str) -> anyhow::Result<Vec<Check>> {
-        from_text(Path::new("smoke.toml"), text)
+        entry::checks(Path::new("smoke.toml"), text)
+    }
+
+    fn http(text: &str) -> Http {
+        match checks(text).unwrap().remove(0).kind {
+            Kind::Http(http) => *http,
+            other => panic!("{other:?}"),
+        }
     }
 
     /// The error of a check with these lines; the first of them is line 4 of the file.
@@ -271,9 +330,11 @@ mod tests {
     #[test]
     fn a_short_check_has_the_defaults() {
         let check = checks("[[check]]\nname = \"x\"\npath = \"/\"\n").unwrap().remove(0);
-        assert_eq!(check.method, Method::Get);
-        assert_eq!(check.status, Statuses(vec![StatusCode::OK]));
-        assert!(check.needs_base() && !check.status.want_a_redirect());
+        assert!(check.needs_base() && !check.needs_revision());
+        assert_eq!(check.limit, Duration::from_secs(10));
+        let http = http("[[check]]\nname = \"x\"\npath = \"/\"\n");
+        assert_eq!(http.method, Method::Get);
+        assert_eq!(http.status.to_string(), "200");
     }
 
     #[test]
@@ -289,6 +350,9 @@ mod tests {
             body_matches = "id.*\\d+"
             max_latency = "500ms"
             revision = "$.meta.revision"
+            tls_days_left = 14
+            timeout = "3s"
+            capture = { order = "$.id" }
             [check.headers]
             Content-Type = "application/json"
             [check.response_headers]
@@ -298,11 +362,39 @@ mod tests {
             "$.status" = "open"
             "$.items[*].sku" = ["a", "b"]
         "#;
-        let check = checks(text).unwrap().remove(0);
+        let check = http(text);
         assert_eq!(check.method, Method::Post);
-        assert_eq!(check.json.0.len(), 2);
-        assert_eq!(check.response_headers.0.len(), 2);
-        assert_eq!(check.resolve(None).unwrap().path(), "/orders");
+        assert_eq!(check.json.len(), 2);
+        assert_eq!(check.response_headers.len(), 2);
+        assert_eq!(check.tls_days_left, Some(14));
+        assert_eq!(check.address(None, &Captures::new()).unwrap().path(), "/orders");
+        let check = checks(text).unwrap().remove(0);
+        assert_eq!(check.limit, Duration::from_secs(3));
+        assert_eq!(check.makes().collect::<Vec<_>>(), ["order"]);
+    }
+
+    #[test]
+    fn hurl_files_and_commands_are_checks_too() {
+        let text = r#"
+            [[check]]
+            name = "login"
+            path = "/login"
+            capture = { token = "$.token" }
+            [[check]]
+            name = "journey"
+            hurl = "smoke/journey.hurl"
+            variables = { token = "{{token}}", sku = "A-1" }
+            [[check]]
+            name = "queue"
+            command = ["./queue-is-empty", "orders"]
+            env = { QUEUE_TOKEN = true, MODE = "quick" }
+        "#;
+        let checks = checks(text).unwrap();
+        assert_eq!(checks[1].uses().collect::<Vec<_>>(), ["token"]);
+        assert_eq!(checks[2].limit, Duration::from_secs(60));
+        let Kind::Command(command) = &checks[2].kind else { panic!("{checks:?}") };
+        assert_eq!(command.words.len(), 2);
+        assert_eq!(command.env[0], ("QUEUE_TOKEN".to_owned(), EnvValue::Passed(true)));
     }
 
     #[test]
@@ -337,7 +429,43 @@ mod tests {
                 "[[check]]\nname = \"x\"\npath = \"/\"",
                 "smoke.toml:4: there already is a check `x`; each has its own name",
             ),
-            ("[[check]]\nname = \"y\"", "smoke.toml:4: check `y` needs a `path` or a `url`"),
+            (
+                "[[check]]\nname = \"y\"",
+                "smoke.toml:4: check `y` needs a `path`, a `url`, a `hurl` file or",
+            ),
+            (
+                "command = ['true']",
+                "smoke.toml:1: check `x` has both `path` and `command`; keep one",
+            ),
+            ("variables = {}", "smoke.toml:1: `variables` of check `x` does not go with a request"),
+            (
+                "[[check]]\nname = \"y\"\ncommand = ['true']\nstatus = 200",
+                "smoke.toml:4: `status` of check `y` does not go with command",
+            ),
+            (
+                "[[check]]\nname = \"y\"\ncommand = []",
+                "smoke.toml:4: `command` of check `y` is empty",
+            ),
+            (
+                "body_contains = ''",
+                "smoke.toml:1: `body_contains` of check `x` is empty, and expects",
+            ),
+            ("json = {}", "smoke.toml:1: `json` of check `x` is empty, and expects nothing"),
+            (
+                "status = '100-599'",
+                "smoke.toml:1: check `x` expects nothing: every status is right",
+            ),
+            ("body = 'a ${B'", "smoke.toml:4:8: `a ${B` is not a text with gaps: `${` begins"),
+            ("headers = { a = \"b\\n\" }", "smoke.toml:4:17: `b\n` is not the value of a header"),
+            (
+                "body = '{{order}}'\ncapture = { order = '$.id' }",
+                "smoke.toml:1: check `x` uses {{order}}, which no check before it captures",
+            ),
+            ("capture = { 'a-b' = '$.id' }", "smoke.toml:1: `a-b` cannot be captured"),
+            (
+                "[[check]]\nname = \"y\"\nurl = \"http://x/\"\ntls_days_left = 3",
+                "smoke.toml:4: check `y` wants a certificate, and its `url` is http",
+            ),
             (
                 "[[check]]\nname = \"y\"\nurl = \"ftp://x/\"",
                 "smoke.toml:6:7: `ftp://x/` is not an http address: it begins with http:// or https://",
@@ -370,8 +498,8 @@ mod tests {
         ] {
             let text = format!("[[check]]\nname = \"x\"\npath = \"{path}\"\n");
             let base = Url::parse(base).unwrap();
-            let check = checks(&text).unwrap().remove(0);
-            assert_eq!(check.resolve(Some(&base)).unwrap().as_str(), expected);
+            let address = http(&text).address(Some(&base), &Captures::new()).unwrap();
+            assert_eq!(address.as_str(), expected);
         }
     }
 

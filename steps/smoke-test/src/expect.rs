@@ -3,14 +3,16 @@
 use std::fmt;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use regex::Regex;
 use reqwest::StatusCode;
 use reqwest::header::HeaderMap;
 use serde::Serialize;
 use serde_json::Value;
-use step_core::secret::redact;
+use step_core::secret::{self, redact};
 
-use crate::checks::{Check, Expected, HeaderRule};
+use crate::checks::{Expected, HeaderRule, Http};
+use crate::template::Captures;
 use crate::text::Text;
 
 /// What came back.
@@ -18,16 +20,30 @@ use crate::text::Text;
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
+    /// Its text; what is not UTF-8 is replaced.
     pub(crate) body: String,
+    /// The first byte of the body that is not UTF-8.
+    pub(crate) not_utf8_at: Option<usize>,
     /// Until the last byte, redirects included.
     pub(crate) latency: Duration,
+    /// When the certificate of the server ends, if it has one.
+    pub(crate) tls_until: Option<Timestamp>,
+}
+
+/// What an answer is compared with besides the check itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Known<'a> {
+    /// The revision that was deployed.
+    pub(crate) revision: Option<&'a str>,
+    /// The time by the clock of this machine.
+    pub(crate) now: Timestamp,
 }
 
 /// Something in an answer that is not as expected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Mismatch {
     /// What it is about: `status`, `body`, `$.json.path`, `header NAME`, `latency`, `revision`,
-    /// or `answer` when there was none.
+    /// `certificate`, `capture NAME`, `program`, or `answer` when there was none.
     topic: String,
     /// What was expected, in words.
     expected: String,
@@ -41,9 +57,18 @@ impl Mismatch {
         Self::new("answer", "an answer".to_owned(), reason.to_owned())
     }
 
+    /// A program did not end as it should.
+    pub(crate) fn of_program(expected: &str, actual: String) -> Self {
+        Self::new("program", expected.to_owned(), actual)
+    }
+
     /// In a word or two, for a line of progress: without what differs in each answer.
     pub(crate) fn brief(&self) -> &str {
-        if matches!(&*self.topic, "answer" | "status") { &self.actual } else { &self.topic }
+        if matches!(&*self.topic, "answer" | "status" | "program") {
+            &self.actual
+        } else {
+            &self.topic
+        }
     }
 
     /// Whether `actual` is the body.
@@ -68,19 +93,48 @@ impl fmt::Display for Mismatch {
 }
 
 /// Everything in an answer that is not as the check wants it; nothing, if it passes.
-pub(crate) fn mismatches(check: &Check, answer: &Answer, revision: Option<&str>) -> Vec<Mismatch> {
+pub(crate) fn mismatches(check: &Http, answer: &Answer, known: Known<'_>) -> Vec<Mismatch> {
     let mut found = Vec::new();
     found.extend(status(check, answer));
-    found.extend(check.response_headers.0.iter().filter_map(|(name, rule)| {
+    found.extend(check.response_headers.iter().filter_map(|(name, rule)| {
         let values = answer.headers.get_all(name).iter();
         let values: Vec<_> =
             values.map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
         header(name.as_str(), rule, &values.join(", "), !values.is_empty())
     }));
-    found.extend(body(check, answer));
-    found.extend(json(check, answer, revision));
+    found.extend(text(check, answer));
+    found.extend(json(check, answer, known.revision));
     found.extend(latency(check, answer));
+    found.extend(certificate(check, answer, known.now));
     found
+}
+
+/// Takes from an answer what later checks use. What by its name is a secret is masked from now on.
+///
+/// # Errors
+/// What could not be captured, for each capture.
+pub(crate) fn captured(check: &Http, answer: &Answer) -> Result<Captures, Vec<Mismatch>> {
+    let document = serde_json::from_str::<Value>(&answer.body).unwrap_or_default();
+    let mut captures = Captures::new();
+    let mut wrong = Vec::new();
+    for (name, path) in &check.capture {
+        let found = path.query(&document).all();
+        let value = match found[..] {
+            [Value::String(text)] => Some(text.clone()),
+            [value @ (Value::Number(_) | Value::Bool(_))] => Some(value.to_string()),
+            _ => None,
+        };
+        if let Some(value) = value {
+            if secret::is_secret_name(name) {
+                secret::register(&value);
+            }
+            captures.insert(name.clone(), value);
+        } else {
+            let expected = format!("{path} to be one value, for `{name}`");
+            wrong.push(Mismatch::new(format!("capture {name}"), expected, listed(&found)));
+        }
+    }
+    if wrong.is_empty() { Ok(captures) } else { Err(wrong) }
 }
 
 /// The beginning of a text from outside: without secrets (before it is cut, for half a secret is
@@ -98,13 +152,11 @@ pub(crate) fn excerpt(text: &str) -> String {
 /// Characters of a body that are shown.
 const EXCERPT: usize = 200;
 
-fn status(check: &Check, answer: &Answer) -> Option<Mismatch> {
-    let right = &check.status.0;
-    if right.contains(&answer.status) {
+fn status(check: &Http, answer: &Answer) -> Option<Mismatch> {
+    if check.status.allow(answer.status) {
         return None;
     }
-    let names: Vec<&str> = right.iter().map(StatusCode::as_str).collect();
-    let expected = format!("status {}", names.join(" or "));
+    let expected = format!("status {}", check.status);
     Some(Mismatch::new("status", expected, answer.status.as_str().to_owned()))
 }
 
@@ -123,30 +175,40 @@ fn header(name: &str, rule: &HeaderRule, actual: &str, is_there: bool) -> Option
     Some(Mismatch::new(format!("header {name}"), format!("header {name} {expected}"), actual))
 }
 
-fn body(check: &Check, answer: &Answer) -> Vec<Mismatch> {
+/// What the body has to be as text. A body that is no text is not looked into.
+fn text(check: &Http, answer: &Answer) -> Vec<Mismatch> {
+    let is_read =
+        check.body_contains.is_some() || check.body_matches.is_some() || reads_json(check);
+    if let Some(at) = answer.not_utf8_at.filter(|_| is_read) {
+        let actual = format!("{}, whose byte {at} is none", quoted(&answer.body));
+        return vec![Mismatch::new("body", "the body to be UTF-8".to_owned(), actual)];
+    }
     let wrong = |expected| Mismatch::new("body", expected, quoted(&answer.body));
     let contains = check.body_contains.as_ref().filter(|part| !answer.body.contains(*part));
     let contains = contains.map(|part| wrong(format!("the body to contain {part:?}")));
-    let is_match = |Text(regex): &&Text<Regex>| regex.is_match(&answer.body);
-    let matches = check.body_matches.as_ref().filter(|regex| !is_match(regex));
-    let matches = matches.map(|Text(regex)| wrong(format!("the body to match /{regex}/")));
+    let matches = check.body_matches.as_ref().filter(|regex| !regex.is_match(&answer.body));
+    let matches = matches.map(|regex: &Regex| wrong(format!("the body to match /{regex}/")));
     contains.into_iter().chain(matches).collect()
 }
 
-fn json(check: &Check, answer: &Answer, revision: Option<&str>) -> Vec<Mismatch> {
-    if check.json.0.is_empty() && check.revision.is_none() {
+fn reads_json(check: &Http) -> bool {
+    !check.json.is_empty() || check.revision.is_some() || !check.capture.is_empty()
+}
+
+fn json(check: &Http, answer: &Answer, revision: Option<&str>) -> Vec<Mismatch> {
+    if !reads_json(check) || answer.not_utf8_at.is_some() {
         return Vec::new();
     }
     let Ok(document) = serde_json::from_str::<Value>(&answer.body) else {
         return vec![Mismatch::new("body", "JSON".to_owned(), quoted(&answer.body))];
     };
-    let values = check.json.0.iter().filter_map(|(path, Expected(expected))| {
+    let values = check.json.iter().filter_map(|(path, Expected(expected))| {
         let found = path.query(&document).all();
         let topic = path.to_string();
         let wanted = format!("{topic} to be {}", shown(expected));
         (!is(&found, expected)).then(|| Mismatch::new(topic, wanted, listed(&found)))
     });
-    let revision = check.revision.as_ref().zip(revision).and_then(|(Text(path), revision)| {
+    let revision = check.revision.as_ref().zip(revision).and_then(|(path, revision)| {
         let found = path.query(&document).all();
         let wanted = format!("{path} to be the revision {revision:?}");
         (!is_exactly(&found, revision)).then(|| Mismatch::new("revision", wanted, listed(&found)))
@@ -184,8 +246,25 @@ fn equal(one: &Value, other: &Value) -> bool {
     }
 }
 
-fn latency(check: &Check, answer: &Answer) -> Option<Mismatch> {
-    let most = check.max_latency?.0;
+/// Counts whole days, by the clock of this machine, as the check of the certificate itself does.
+fn certificate(check: &Http, answer: &Answer, now: Timestamp) -> Option<Mismatch> {
+    let least = check.tls_days_left?;
+    let expected = format!("a certificate that is valid for {least} more days");
+    let Some(until) = answer.tls_until else {
+        return Some(Mismatch::new("certificate", expected, "an answer without TLS".to_owned()));
+    };
+    let left = until.duration_since(now).as_secs().div_euclid(DAY);
+    (left < i64::from(least)).then(|| {
+        let actual = format!("one that ends in {left} days, at {until}");
+        Mismatch::new("certificate", expected, actual)
+    })
+}
+
+/// Seconds.
+const DAY: i64 = 24 * 60 * 60;
+
+fn latency(check: &Http, answer: &Answer) -> Option<Mismatch> {
+    let most = check.max_latency?;
     (answer.latency > most).then(|| {
         let expected = format!("an answer within {}", humantime::format_duration(most));
         Mismatch::new("latency", expected, format!("{} ms", answer.latency.as_millis()))
@@ -218,12 +297,17 @@ mod tests {
     use super::*;
 
     /// Looks at an answer with status 200 through a check with these lines.
-    fn check(lines: &str) -> Check {
-        toml::from_str(&format!("name = \"x\"\npath = \"/\"\n{lines}")).unwrap()
+    fn check(lines: &str) -> Http {
+        Http::from_lines(lines)
     }
 
     fn said(lines: &str, answer: &Answer) -> Vec<String> {
-        mismatches(&check(lines), answer, Some("abc123")).iter().map(ToString::to_string).collect()
+        let known = Known { revision: Some("abc123"), now: at("2026-03-01T00:00:00Z") };
+        mismatches(&check(lines), answer, known).iter().map(ToString::to_string).collect()
+    }
+
+    fn at(time: &str) -> Timestamp {
+        time.parse().unwrap()
     }
 
     fn body(text: &str) -> Answer {
@@ -235,9 +319,12 @@ mod tests {
         let mut answer = body(r#"{"ok":true,"n":1,"big":1.5,"tags":["a","b"],"at":{"z":null}}"#);
         answer.headers.insert("content-type", HeaderValue::from_static("application/json; x"));
         answer.latency = Duration::from_millis(500);
+        answer.tls_until = Some(at("2026-03-15T00:00:00Z"));
         for lines in [
             "",
             "status = [200, 204]",
+            "status = '2xx'",
+            "tls_days_left = 14",
             "body_contains = '\"ok\":true'",
             "body_matches = 'n.:\\d'",
             "json = { '$.ok' = true, '$.n' = 1.0, '$.big' = 1.5 }",
@@ -256,8 +343,14 @@ mod tests {
         let mut answer = body(r#"{"status":"starting","n":1,"tags":["a","b"]}"#);
         answer.headers.insert("content-type", HeaderValue::from_static("text/html"));
         answer.latency = Duration::from_millis(812);
+        answer.tls_until = Some(at("2026-03-15T23:59:59Z"));
         for (lines, expected) in [
             ("status = [201, 204]", "expected status 201 or 204, got 200"),
+            ("status = '4xx'", "expected status 400-499, got 200"),
+            (
+                "tls_days_left = 15",
+                "expected a certificate that is valid for 15 more days, got one that ends in 14 days, at 2026-03-15T23:59:59Z",
+            ),
             (
                 "body_contains = 'ready'",
                 r#"expected the body to contain "ready", got "{"status":"starting","n":1,"tags":["a","b"]}""#,
@@ -331,5 +424,47 @@ mod tests {
         step_core::secret::register("a-secret-of-the-service");
         let text = "x".repeat(195) + "a-secret-of-the-service";
         assert!(!excerpt(&text).contains("a-s"), "{}", excerpt(&text));
+    }
+
+    #[test]
+    fn a_certificate_that_has_ended_or_is_not_there_is_told() {
+        let mut answer = body("");
+        assert_eq!(
+            said("tls_days_left = 0", &answer),
+            ["expected a certificate that is valid for 0 more days, got an answer without TLS"]
+        );
+        answer.tls_until = Some(at("2026-02-28T23:59:00Z"));
+        assert!(said("tls_days_left = 0", &answer)[0].contains("ends in -1 days"));
+        answer.tls_until = Some(at("2026-03-01T00:00:01Z"));
+        assert!(said("tls_days_left = 0", &answer).is_empty());
+    }
+
+    #[test]
+    fn a_body_that_is_no_text_is_told_where_it_is_read_and_nowhere_else() {
+        let answer = Answer { not_utf8_at: Some(3), ..body("abc\u{fffd}") };
+        for lines in ["body_contains = 'abc'", "json = { '$' = 1 }", "revision = '$.r'"] {
+            assert_eq!(
+                said(lines, &answer),
+                ["expected the body to be UTF-8, got \"abc\u{fffd}\", whose byte 3 is none"],
+                "{lines}"
+            );
+        }
+        assert!(said("status = 200", &answer).is_empty());
+    }
+
+    #[test]
+    fn one_plain_value_is_captured_and_a_secret_is_masked() {
+        let lines = "capture = { id = '$.id', ok = '$.ok', login_token = '$.t' }";
+        let answer = body(r#"{"id":7,"ok":true,"t":"only-for-this-session","list":[1,2]}"#);
+        let captures = captured(&check(lines), &answer).unwrap();
+        assert_eq!((&*captures["id"], &*captures["ok"]), ("7", "true"));
+        assert_eq!(secret::redact("only-for-this-session"), "[MASKED]");
+        for (path, actual) in
+            [("$.list", "[1,2]"), ("$.list[*]", "[1,2]"), ("$.no", "nothing there")]
+        {
+            let wrong = captured(&check(&format!("capture = {{ x = '{path}' }}")), &answer);
+            let wrong = wrong.unwrap_err()[0].to_string();
+            assert_eq!(wrong, format!("expected {path} to be one value, for `x`, got {actual}"));
+        }
     }
 }

@@ -7,7 +7,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use step_core::secret::redact;
 use step_core::write_atomically;
 
-use crate::report::{Checked, Tested};
+use crate::report::{Checked, IN_A_ROW, Tested};
 
 /// Writes the report of a test that took `time`, of the checks in `file`.
 ///
@@ -37,7 +37,7 @@ fn xml(tested: &Tested, file: &Path, time: Duration) -> anyhow::Result<String> {
     }
     if let Some(unsteady) = tested.unsteady() {
         let status = non_success(NonSuccessKind::Failure, &[unsteady]);
-        suite.add_test_case(case(&class, "all checks in a row", status));
+        suite.add_test_case(case(&class, IN_A_ROW, status));
     }
     let mut report = Report::unnamed();
     report.set_time(time).add_test_suite(suite);

@@ -1,39 +1,50 @@
-//! Checks a running service over HTTP: the requests and answers of `smoke.toml`, again and again
-//! until all are right in the same round, with one deadline for everything.
+//! Checks a running service: requests over HTTP, files of Hurl and commands that `smoke.toml`
+//! lists, again and again until all are right in the same round, with one deadline for everything.
 //!
-//! It only asks: it changes nothing but what the requests themselves change.
+//! It only asks: it changes nothing but what the checks themselves change. What it found out of the
+//! image goes to `.landfall/verdict.json`, where a deployment to the next environment looks.
 
+mod attempt;
 mod checks;
 mod expect;
+mod html;
 mod junit;
 mod probe;
+mod program;
 mod report;
+mod round;
+mod template;
 mod text;
 
 use std::path::PathBuf;
 use std::time::Duration;
 
-use futures_util::future::join_all;
+use jiff::{Timestamp, Unit};
 use landfall_toml::{Config, Environment, Needs};
 use reqwest::Url;
-use step_core::handover::{Deployment, Handover, StackOutputs};
+use step_core::handover::{self, Deployment, Handover, StackOutputs};
 use step_core::poll::{Deadline, Pace, poll};
-use step_core::{Common, Fail, output};
+use step_core::{Common, Fail, Secret, output};
 use tokio::time::Instant;
+use verdict::{Key, Verdict};
 
-use crate::checks::Check;
-use crate::probe::{Probe, Sender};
+use crate::checks::{Check, Kind};
+use crate::round::Rounds;
 use crate::text::FromText;
 
 pub use expect::Mismatch;
 pub use report::{Checked, Tested};
 
-/// Check a running service over HTTP.
+/// Check a running service.
 ///
-/// Sends the requests of smoke.toml, all at once, until all answers are as expected in the same
-/// round, and gives up at the deadline: with 3 when the service answers wrongly, with 4 when
-/// nothing ever answered. Whatever fails is tried again, for a service that starts refuses
-/// connections or says 503. The result also goes to a JUnit file, which GitLab shows.
+/// Makes the checks of smoke.toml, all at once, until all are as expected in the same round, and
+/// gives up at the deadline: with 3 when the service answers wrongly, with 4 when nothing ever
+/// answered. Whatever fails is tried again, for a service that starts refuses connections or says
+/// 503. A check is a request with what its answer has to be, a file of Hurl, or a command.
+///
+/// The result also goes to a JUnit file, which GitLab shows, to an HTML file for people, and as a
+/// verdict on the image to .landfall/verdict.json: deploy-fargate can ask for it before it deploys
+/// the same image to the next environment. With a key the verdict is signed.
 #[derive(Debug, clap::Parser)]
 #[command(name = "smoke-test", version, after_long_help = EXAMPLES)]
 pub struct Args {
@@ -49,15 +60,18 @@ pub struct Args {
     #[arg(long, env = "LANDFALL_REVISION", value_name = "COMMIT")]
     revision: Option<String>,
 
-    /// How many rounds in a row have to pass
-    #[arg(long, env = "LANDFALL_SMOKE_PASSES", value_name = "N", default_value_t = 1,
-          value_parser = clap::value_parser!(u32).range(1..))]
-    passes: u32,
+    /// Digest of the image that the verdict is on [default: of what deploy-fargate deployed]
+    #[arg(long, env = "LANDFALL_DIGEST", value_name = "SHA256", value_parser = digest)]
+    digest: Option<String>,
 
-    /// Between two rounds
-    #[arg(long, env = "LANDFALL_SMOKE_INTERVAL", value_name = "TIME", default_value = "2s",
-          value_parser = step_core::duration)]
-    interval: Duration,
+    /// How many rounds in a row have to pass [landfall.toml: smoke-test.passes] [default: 1]
+    #[arg(long, env = "LANDFALL_SMOKE_PASSES", value_name = "N",
+          value_parser = clap::value_parser!(u32).range(1..))]
+    passes: Option<u32>,
+
+    /// Between two rounds [landfall.toml: smoke-test.interval] [default: 2s]
+    #[arg(long, env = "LANDFALL_SMOKE_INTERVAL", value_name = "TIME", value_parser = step_core::duration)]
+    interval: Option<Duration>,
 
     /// How long to wait until all checks pass [landfall.toml: smoke-test.timeout] [default: 2m]
     #[arg(long, env = "LANDFALL_SMOKE_TIMEOUT", value_name = "TIME", value_parser = step_core::duration)]
@@ -72,6 +86,23 @@ pub struct Args {
     )]
     junit: PathBuf,
 
+    /// Where to write the result as HTML
+    #[arg(
+        long,
+        env = "LANDFALL_SMOKE_HTML",
+        value_name = "FILE",
+        default_value = ".landfall/smoke-test.html"
+    )]
+    html: PathBuf,
+
+    /// Where to write the verdict on the image, signed when LANDFALL_VERDICT_KEY is set
+    #[arg(long, env = "LANDFALL_VERDICT", value_name = "FILE", default_value = verdict::DEFAULT_FILE)]
+    verdict: PathBuf,
+
+    /// The key of the verdict; a variable only, for a flag would show in the process list.
+    #[arg(long, env = "LANDFALL_VERDICT_KEY", hide = true, hide_env_values = true)]
+    verdict_key: Option<Secret>,
+
     #[command(flatten)]
     common: Common,
 }
@@ -80,20 +111,37 @@ const EXAMPLES: &str = "\
 Examples:
   smoke-test --env dev                       the checks of smoke.toml against landfall.toml's url
   smoke-test --env dev --dry-run             what would be asked, without asking
-  smoke-test --url http://localhost:8080 --timeout 30s --passes 3";
+  smoke-test --url http://localhost:8080 --timeout 30s --passes 3
+
+A first smoke.toml:
+  [[check]]
+  name = \"the deployed revision serves\"
+  path = \"/health\"
+  revision = \"$.revision\"
+
+  [[check]]
+  name = \"orders are listed\"
+  path = \"/orders\"
+  headers = { Authorization = \"Bearer ${SMOKE_TOKEN}\" }
+  json = { \"$[0].item\" = \"anchor\" }
+  max_latency = \"500ms\"";
 
 /// Everything that a run needs.
 #[derive(Debug)]
 pub struct Ctx {
     file: PathBuf,
-    probes: Vec<Probe>,
+    checks: Vec<Check>,
     env: Option<String>,
     base: Option<Url>,
     revision: Option<String>,
+    digest: Option<String>,
     passes: u32,
     pace: Pace,
     deadline: Deadline,
     junit: PathBuf,
+    html: PathBuf,
+    verdict: PathBuf,
+    key: Option<Key>,
     dry_run: bool,
 }
 
@@ -105,6 +153,7 @@ impl Ctx {
     pub fn new(args: &Args) -> anyhow::Result<Self> {
         let deployment = Deployment::receive()?;
         let common = args.common_of(deployment.as_ref());
+        let deployment = deployment.filter(|deployment| is_of(deployment, &common));
         let config = Config::load(&common)?;
         let needs = if args.url.is_some() { Needs::Nothing } else { Needs::Environment };
         let environment = config.environment(&common, needs)?;
@@ -112,62 +161,125 @@ impl Ctx {
         let file = args.file.clone().or_else(|| settings.file.clone());
         let file = file.unwrap_or_else(|| PathBuf::from("smoke.toml"));
         let checks = checks::load(&file)?;
-        let base = checks.iter().any(Check::needs_base);
-        let base = base.then(|| args.base(&config, &environment, &common)).transpose()?;
-        let revision = checks.iter().find(|check| check.revision.is_some());
-        let revision = revision.map(|check| args.revision_for(check, deployment, &common));
-        let probe = |check: Check| Ok(Probe { url: check.resolve(base.as_ref())?, check });
+        let is_needed = checks.iter().any(Check::needs_base);
         let timeout = args.timeout.or(settings.timeout.map(|span| span.0));
+        let interval = args.interval.or(settings.interval.map(|span| span.0));
+        let interval = interval.unwrap_or(DEFAULT_INTERVAL);
+        let deployed = || verdict::digest_of(&deployment.as_ref()?.image).map(str::to_owned);
         Ok(Self {
+            base: args.base(&config, &environment, &common, is_needed)?,
+            revision: args.revision(&checks, deployment.as_ref(), &common)?,
+            digest: args.digest.clone().or_else(deployed),
             file,
-            probes: checks.into_iter().map(probe).collect::<anyhow::Result<_>>()?,
+            checks,
             env: common.environment().map(str::to_owned),
-            base,
-            revision: revision.transpose()?,
-            passes: args.passes,
-            pace: Pace { early: args.interval, late: args.interval },
+            passes: args.passes.or(settings.passes.map(|passes| passes.get().into())).unwrap_or(1),
+            pace: Pace { early: interval, late: interval },
             deadline: Deadline::after(timeout.unwrap_or(DEFAULT_TIMEOUT)),
             junit: args.junit.clone(),
+            html: args.html.clone(),
+            verdict: args.verdict.clone(),
+            key: args.verdict_key.as_ref().map(Key::new).transpose()?,
             dry_run: args.common.dry_run,
         })
     }
 }
 
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(2 * 60);
+const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Makes the checks until they pass or time is up.
 ///
 /// # Errors
-/// Something unexpected; failed checks are no error but the verdict of the report.
+/// Something that no further round would mend; failed checks are no error but the verdict of the
+/// report.
 pub async fn run(ctx: &Ctx) -> anyhow::Result<Tested> {
     let planned = Tested::planned(ctx);
+    for check in &ctx.checks {
+        if let Kind::Hurl(hurl) = &check.kind {
+            program::prepare_hurl(&check.name, &hurl.file).await?;
+        }
+    }
     if ctx.dry_run {
         return Ok(planned);
     }
+    forget_the_last_verdict(ctx)?;
     let start = Instant::now();
     let tested = ask(ctx, planned).await?;
-    // The verdict counts; that its file cannot be written must not hide it.
-    if let Err(err) = junit::write(&ctx.junit, &tested, &ctx.file, start.elapsed()) {
+    let time = now().to_string();
+    // The result counts; that a file for people cannot be written must not hide it.
+    let files = [
+        junit::write(&ctx.junit, &tested, &ctx.file, start.elapsed()),
+        html::write(&ctx.html, &tested, &time),
+    ];
+    for err in files.into_iter().filter_map(Result::err) {
         output::warn(format!("{err:#}"));
     }
+    verdict_on(&tested, time).write(&ctx.verdict, ctx.key.as_ref())?;
     Ok(tested)
 }
 
 async fn ask(ctx: &Ctx, mut tested: Tested) -> anyhow::Result<Tested> {
-    let sender = Sender::new()?;
+    let mut rounds = Rounds::new(ctx)?;
     let mut progress = output::progress(ctx.file.display().to_string());
     let passed = poll(&ctx.deadline, ctx.pace, async || {
         // A round without any time left would only hide what the last one saw.
         if tested.rounds > 0 && ctx.deadline.has_passed() {
             return Ok(None);
         }
-        let requests = ctx.probes.iter().map(|probe| sender.send(probe, &ctx.deadline));
-        tested.add_round(&ctx.probes, join_all(requests).await);
+        tested.add_round(rounds.next().await?);
         progress.state(tested.standing());
         Ok(tested.has_passed().then_some(()))
     });
     passed.await?;
     Ok(tested)
+}
+
+/// A run that is interrupted leaves no verdict rather than that of an earlier one. Makes sure that
+/// one can be written in the end, too.
+fn forget_the_last_verdict(ctx: &Ctx) -> anyhow::Result<()> {
+    handover::prepare()?;
+    match std::fs::remove_file(&ctx.verdict) {
+        Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
+            let message = format!("cannot remove the old verdict {}: {err}", ctx.verdict.display());
+            Err(Fail::invalid(message)
+                .help("name a file that can be written with --verdict")
+                .into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The verdict on what was tested, by the clock of this machine.
+fn verdict_on(tested: &Tested, time: String) -> Verdict {
+    let mut verdict = Verdict::new(time, tested.verdicts());
+    verdict.digest.clone_from(&tested.digest);
+    verdict.environment.clone_from(&tested.env);
+    verdict.revision.clone_from(&tested.revision);
+    verdict
+}
+
+/// To the second.
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    now.round(Unit::Second).unwrap_or(now)
+}
+
+fn digest(text: &str) -> Result<String, String> {
+    let form = "write it as sha256: and 64 hexadecimal digits, as push-ecr shows it";
+    if verdict::is_digest(text) { Ok(text.to_owned()) } else { Err(form.to_owned()) }
+}
+
+/// Whether a deployment says something about the environment that is tested.
+fn is_of(deployment: &Deployment, common: &Common) -> bool {
+    let (here, there) = (common.environment(), deployment.env.as_deref());
+    if let (Some(here), Some(there)) = (here, there)
+        && here != there
+    {
+        output::say(format!("the last deployment was to {there}, not to {here}: ignored"));
+        return false;
+    }
+    true
 }
 
 impl Args {
@@ -180,60 +292,55 @@ impl Args {
         common
     }
 
-    /// Where the service runs.
+    /// Where the service runs, which has to be known when it `is_needed`.
     fn base(
         &self,
         config: &Config,
         environment: &Environment,
         common: &Common,
-    ) -> anyhow::Result<Url> {
+        is_needed: bool,
+    ) -> anyhow::Result<Option<Url>> {
         let named = self.url.clone().or_else(|| environment.url.clone());
         let text = match named {
             Some(text) => Some(text),
             None => stack_url(config, environment, common)?,
         };
-        let text = text.or_else(|| common.gitlab.environment_url.clone()).ok_or_else(|| {
-            Fail::invalid("the address of the service is not known").help(
-                "use --url, set `url` of the environment in landfall.toml, or give the stack an output `Url`",
-            )
-        })?;
+        let Some(text) = text.or_else(|| common.gitlab.environment_url.clone()) else {
+            let help = "use --url, set `url` of the environment in landfall.toml, or give the stack an output `Url`";
+            let unknown = Fail::invalid("the address of the service is not known").help(help);
+            return if is_needed { Err(unknown.into()) } else { Ok(None) };
+        };
         let url = Url::from_text(&text).and_then(|url| {
             let bare = url.query().is_none() && url.fragment().is_none();
             if bare { Ok(url) } else { Err("it ends with its path".to_owned()) }
         });
-        Ok(url.map_err(|why| {
+        Ok(Some(url.map_err(|why| {
             Fail::invalid(format!("`{text}` is not the address of a service: {why}"))
                 .help("write it as https://HOST or https://HOST/PATH")
-        })?)
+        })?))
     }
 
-    /// The revision that has to run: the one that was named, else the deployed one, else the
-    /// job's commit. What was deployed counts more than the commit, for a job may deploy an older
-    /// image; but a deployment of another environment says nothing about this one.
-    fn revision_for(
+    /// The revision that has to run: the one that was named, else the deployed one, else, when a
+    /// check compares it, the job's commit. What was deployed counts more than the commit, for a job
+    /// may deploy an older image.
+    fn revision(
         &self,
-        check: &Check,
-        deployment: Option<Deployment>,
+        checks: &[Check],
+        deployment: Option<&Deployment>,
         common: &Common,
-    ) -> anyhow::Result<String> {
-        let here = common.environment();
-        let is_foreign = |there: &str| here.is_some_and(|here| here != there);
-        let deployed = || {
-            let deployment = deployment?;
-            if let Some(there) = deployment.env.as_deref().filter(|there| is_foreign(there)) {
-                let here = here.unwrap_or_default();
-                output::say(format!("the last deployment was to {there}, not to {here}: ignored"));
-                return None;
-            }
-            deployment.revision
-        };
+    ) -> anyhow::Result<Option<String>> {
+        let deployed = || deployment?.revision.clone();
         let revision = self.revision.clone().or_else(deployed);
-        let revision = revision.or_else(|| common.gitlab.commit_sha.clone());
-        Ok(revision.ok_or_else(|| {
+        let compares = checks.iter().find(|check| check.needs_revision());
+        let Some(check) = compares.filter(|_| revision.is_none()) else {
+            return Ok(revision);
+        };
+        let revision = common.gitlab.commit_sha.clone().ok_or_else(|| {
             let message =
                 format!("check `{}` needs the deployed revision, and none is known", check.name);
             Fail::invalid(message).help("use --revision, or run deploy-fargate before this step")
-        })?)
+        })?;
+        Ok(Some(revision))
     }
 }
 
@@ -280,8 +387,12 @@ mod tests {
     fn revision(args: &[&str], deployment: Option<Deployment>) -> anyhow::Result<String> {
         let args = Args::parse_from([&["smoke-test"], args].concat());
         let common = args.common_of(deployment.as_ref());
-        let check = toml::from_str("name = \"version\"\npath = \"/\"").unwrap();
-        args.revision_for(&check, deployment, &common)
+        let deployment = deployment.filter(|deployment| is_of(deployment, &common));
+        let http = Box::new(checks::Http::from_lines("revision = '$.revision'"));
+        let limit = Duration::from_secs(1);
+        let check = Check { name: "version".to_owned(), limit, kind: Kind::Http(http) };
+        let revision = args.revision(&[check], deployment.as_ref(), &common)?;
+        Ok(revision.unwrap())
     }
 
     #[test]
@@ -333,7 +444,7 @@ mod tests {
             ("https://orders.example.com/?a=1", false),
         ] {
             let args = Args::parse_from(["smoke-test", "--url", url]);
-            let base = args.base(&Config::default(), &Environment::default(), &args.common);
+            let base = args.base(&Config::default(), &Environment::default(), &args.common, true);
             assert_eq!(base.is_ok(), is_right, "{url}: {base:?}");
         }
     }

@@ -1,33 +1,20 @@
 //! Sends a request and waits for the whole answer. The only module that talks to the service.
 
-use std::time::Duration;
+use std::str;
 
+use jiff::Timestamp;
+use reqwest::header::HeaderValue;
 use reqwest::redirect::Policy;
+use reqwest::tls::TlsInfo;
 use reqwest::{Client, Url};
-use step_core::poll::Deadline;
 use step_core::{Exit, Fail, FailContext, innermost};
 use tokio::time::{Instant, timeout_at};
+use x509_cert::der::Decode;
 
-use crate::checks::Check;
+use crate::attempt::{Limit, NoAnswer};
+use crate::checks::Http;
 use crate::expect::Answer;
-use crate::text::Text;
-
-/// A check with the address that it is sent to.
-#[derive(Debug, Clone)]
-pub(crate) struct Probe {
-    pub(crate) check: Check,
-    pub(crate) url: Url,
-}
-
-/// Why there is no answer to look at.
-#[derive(Debug)]
-pub(crate) struct NoAnswer {
-    pub(crate) reason: String,
-    /// The service did speak: it redirected for ever, or broke off.
-    pub(crate) spoke: bool,
-    /// The time ran out for the step, not for the request: this says nothing about the service.
-    pub(crate) cut_off: bool,
-}
+use crate::template::Captures;
 
 /// What sends the requests.
 #[derive(Debug)]
@@ -43,8 +30,11 @@ impl Sender {
         let client = |redirects| {
             let agent = concat!("landfall-smoke-test/", env!("CARGO_PKG_VERSION"));
             // Each round asks anew: a connection that was kept may lead to the old version.
-            let client =
-                Client::builder().user_agent(agent).redirect(redirects).pool_max_idle_per_host(0);
+            let client = Client::builder()
+                .user_agent(agent)
+                .redirect(redirects)
+                .pool_max_idle_per_host(0)
+                .tls_info(true);
             client.build().or_fail(|| {
                 Fail::new(Exit::Unreachable, "prepare to speak TLS")
                     .help("install the package ca-certificates, or name a file with SSL_CERT_FILE")
@@ -56,58 +46,102 @@ impl Sender {
         })
     }
 
-    /// Sends one request; takes no longer than [`LIMIT`] or what is left until the deadline.
+    /// Sends one request and reads the answer to its end.
     pub(crate) async fn send(
         &self,
-        probe: &Probe,
-        deadline: &Deadline,
+        check: &Http,
+        base: Option<&Url>,
+        captures: &Captures,
+        limit: Limit,
     ) -> Result<Answer, NoAnswer> {
+        let request = self.request(check, base, captures)?;
         let start = Instant::now();
-        let left = deadline.remaining();
-        let until = start + left.min(LIMIT);
-        let client =
-            if probe.check.status.want_a_redirect() { &self.staying } else { &self.following };
-        let mut request = client.request(probe.check.method.into(), probe.url.clone());
-        for (name, Text(value)) in &probe.check.headers.0 {
-            request = request.header(name, value);
-        }
-        if let Some(body) = &probe.check.body {
-            request = request.body(body.clone());
-        }
+        let until = start + limit.time;
         let late = |spoke, what: &str| NoAnswer {
             reason: format!("{what} after {:.1} s", start.elapsed().as_secs_f64()),
             spoke,
-            cut_off: left < LIMIT,
+            cut_off: limit.is_cut,
+            ..NoAnswer::default()
         };
         let sent = timeout_at(until, request.send()).await;
         let response = sent.map_err(|_| late(false, "no answer"))?;
         let mut response = response.map_err(|err| broken(&err, err.is_redirect()))?;
         let status = response.status();
         let headers = std::mem::take(response.headers_mut());
+        let tls_until = response.extensions().get::<TlsInfo>().and_then(valid_until);
         let mut body = Vec::new();
         let read = async {
             while let Some(chunk) = response.chunk().await.map_err(|err| broken(&err, true))? {
                 body.extend_from_slice(&chunk);
                 if body.len() > LARGEST {
                     let reason = format!("a body of more than {} MiB", LARGEST >> 20);
-                    return Err(NoAnswer { reason, spoke: true, cut_off: false });
+                    return Err(NoAnswer { reason, spoke: true, ..NoAnswer::default() });
                 }
             }
             Ok(())
         };
         timeout_at(until, read).await.map_err(|_| late(true, "half an answer"))??;
-        let body = String::from_utf8_lossy(&body).into_owned();
-        Ok(Answer { status, headers, body, latency: start.elapsed() })
+        Ok(Answer {
+            status,
+            headers,
+            not_utf8_at: str::from_utf8(&body).err().map(|err| err.valid_up_to()),
+            body: String::from_utf8_lossy(&body).into_owned(),
+            latency: start.elapsed(),
+            tls_until,
+        })
+    }
+
+    fn request(
+        &self,
+        check: &Http,
+        base: Option<&Url>,
+        captures: &Captures,
+    ) -> Result<reqwest::RequestBuilder, NoAnswer> {
+        let unsent = |reason| NoAnswer { reason, ..NoAnswer::default() };
+        let url = check.address(base, captures).map_err(unsent)?;
+        let client = if check.status.want_a_redirect() { &self.staying } else { &self.following };
+        let mut request = client.request(check.method.into(), url);
+        let missing = |name| unsent(format!("there is no `{name}`"));
+        for (name, value) in &check.headers {
+            let value = HeaderValue::from_str(&value.text(captures).map_err(missing)?);
+            let value = value.map_err(|err| unsent(format!("header {name}: {err}")))?;
+            request = request.header(name, value);
+        }
+        if let Some(body) = &check.body {
+            request = request.body(body.text(captures).map_err(missing)?);
+        }
+        Ok(request)
     }
 }
 
-/// The longest time for one request.
-pub(crate) const LIMIT: Duration = Duration::from_secs(10);
 /// How many redirects are followed.
 const REDIRECTS: usize = 5;
 /// Larger bodies are not read to the end.
 const LARGEST: usize = 8 << 20;
 
 fn broken(err: &reqwest::Error, spoke: bool) -> NoAnswer {
-    NoAnswer { reason: innermost(err), spoke, cut_off: false }
+    NoAnswer {
+        reason: innermost(err),
+        spoke,
+        distrusted: is_about_trust(err),
+        ..NoAnswer::default()
+    }
+}
+
+/// Whether the certificate was the reason. The error of rustls lies in one of the operating
+/// system's.
+fn is_about_trust(err: &reqwest::Error) -> bool {
+    let of_tls = |cause: &(dyn std::error::Error + 'static)| {
+        let cause = cause.downcast_ref::<std::io::Error>()?.get_ref()?;
+        let cause = cause.downcast_ref::<rustls::Error>()?;
+        Some(matches!(cause, rustls::Error::InvalidCertificate(_)))
+    };
+    anyhow::Chain::new(err).filter_map(of_tls).any(|is_so| is_so)
+}
+
+/// When the certificate that the server showed ends.
+fn valid_until(tls: &TlsInfo) -> Option<Timestamp> {
+    let certificate = x509_cert::Certificate::from_der(tls.peer_certificate()?).ok()?;
+    let seconds = certificate.tbs_certificate.validity.not_after.to_unix_duration().as_secs();
+    Timestamp::from_second(i64::try_from(seconds).ok()?).ok()
 }

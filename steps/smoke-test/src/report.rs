@@ -4,12 +4,16 @@ use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
+use step_core::secret::redact;
 use step_core::{Exit, Fail, Report};
 
 use crate::Ctx;
-use crate::checks::Method;
-use crate::expect::{Answer, Mismatch, excerpt, mismatches};
-use crate::probe::{NoAnswer, Probe};
+use crate::attempt::Attempt;
+use crate::checks::{Check, Kind, Method};
+use crate::expect::Mismatch;
+
+/// What stands among the checks when they passed, but not often enough in a row.
+pub(crate) const IN_A_ROW: &str = "all checks in a row";
 
 /// The report of this step.
 #[derive(Debug, Clone, Serialize)]
@@ -19,10 +23,13 @@ pub struct Tested {
     pub(crate) env: Option<String>,
     /// Address of the service.
     #[serde(skip_serializing_if = "Option::is_none")]
-    url: Option<String>,
+    pub(crate) url: Option<String>,
     /// The revision that should run.
     #[serde(skip_serializing_if = "Option::is_none")]
-    revision: Option<String>,
+    pub(crate) revision: Option<String>,
+    /// Digest of the image that should run.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) digest: Option<String>,
     /// How often the checks were made.
     pub(crate) rounds: u32,
     /// How often they all passed, in a row, up to the end.
@@ -32,32 +39,53 @@ pub struct Tested {
     pub(crate) checks: Vec<Checked>,
     #[serde(skip)]
     limit: Duration,
-    /// Whether anything ever answered.
+    /// Whether anything was ever reached.
     #[serde(skip)]
-    answered: bool,
+    reached: bool,
 }
 
 /// What became of a check: its last attempt.
 #[derive(Debug, Clone, Serialize)]
 pub struct Checked {
     pub(crate) name: String,
-    method: Method,
-    pub(crate) url: String,
+    #[serde(flatten)]
+    pub(crate) target: Target,
     state: State,
     /// Status of the answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     status: Option<u16>,
-    /// Until the last byte of the answer.
+    /// Until the last byte of the answer, or the end of the program.
     #[serde(skip_serializing_if = "Option::is_none")]
     latency_ms: Option<u64>,
-    /// How many requests were sent.
-    attempts: u32,
+    /// How often it was made.
+    pub(crate) attempts: u32,
     /// What was not as expected.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) mismatches: Vec<Mismatch>,
     /// The beginning of the body, when the check failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     body: Option<String>,
+    /// The last lines that a program printed, when the check failed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    said: Vec<String>,
+    /// Whether the last attempt brought an answer, right or wrong.
+    #[serde(skip)]
+    answered: bool,
+    /// Whether it was for the certificate that there was none.
+    #[serde(skip)]
+    distrusted: bool,
+}
+
+/// What a check is made on.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub(crate) enum Target {
+    /// A request; its address as it is written, with gaps.
+    Http { method: Method, url: String },
+    /// A file of Hurl.
+    Hurl { hurl: String },
+    /// A program and its arguments.
+    Command { command: Vec<String> },
 }
 
 /// What became of all checks.
@@ -85,27 +113,24 @@ impl Tested {
             env: ctx.env.clone(),
             url: ctx.base.as_ref().map(ToString::to_string),
             revision: ctx.revision.clone(),
+            digest: ctx.digest.clone(),
             rounds: 0,
             passes: 0,
             passes_needed: ctx.passes,
-            checks: ctx.probes.iter().map(Checked::planned).collect(),
+            checks: ctx.checks.iter().map(|check| Checked::planned(check, ctx)).collect(),
             limit: ctx.deadline.limit(),
-            answered: false,
+            reached: false,
         }
     }
 
     /// Takes in the results of a round, in the order of the checks.
-    pub(crate) fn add_round(&mut self, probes: &[Probe], results: Vec<Result<Answer, NoAnswer>>) {
+    pub(crate) fn add_round(&mut self, attempts: Vec<Attempt>) {
         self.rounds += 1;
         self.outcome = Outcome::Failed;
-        self.answered |= results.iter().any(|result| match result {
-            Ok(_) => true,
-            Err(none) => none.spoke,
-        });
-        let revision = self.revision.as_deref();
+        self.reached |= attempts.iter().any(|attempt| attempt.reached);
         let mut all_passed = true;
-        for ((checked, probe), result) in self.checks.iter_mut().zip(probes).zip(results) {
-            all_passed &= checked.add(probe, result, revision);
+        for (checked, attempt) in self.checks.iter_mut().zip(attempts) {
+            all_passed &= checked.add(attempt);
         }
         self.passes = if all_passed { self.passes + 1 } else { 0 };
         if self.passes >= self.passes_needed {
@@ -142,6 +167,17 @@ impl Tested {
         })
     }
 
+    /// The checks as a verdict lists them; that they did not pass often enough is a failed one.
+    pub(crate) fn verdicts(&self) -> Vec<verdict::Check> {
+        let made = self.checks.iter().map(|check| (&*check.name, check.state == State::Passed));
+        let unsteady = self.unsteady().map(|_| (IN_A_ROW, false));
+        let verdict = |(name, passed)| verdict::Check {
+            name: redact(name).into_owned(),
+            outcome: if passed { verdict::Outcome::Passed } else { verdict::Outcome::Failed },
+        };
+        made.chain(unsteady).map(verdict).collect()
+    }
+
     fn failed(&self) -> impl Iterator<Item = &Checked> {
         self.checks.iter().filter(|check| check.has_failed())
     }
@@ -152,9 +188,8 @@ impl Checked {
         self.state == State::Failed
     }
 
-    /// Whether the last attempt brought an answer, right or wrong.
     pub(crate) fn has_answer(&self) -> bool {
-        self.status.is_some()
+        self.answered
     }
 
     pub(crate) fn latency(&self) -> Duration {
@@ -162,59 +197,68 @@ impl Checked {
     }
 
     /// `200 in 12 ms`, if there was an answer.
-    fn last_answer(&self) -> Option<String> {
-        Some(format!("{} in {} ms", self.status?, self.latency_ms?))
+    pub(crate) fn last_answer(&self) -> Option<String> {
+        let took = format!("{} ms", self.latency_ms?);
+        Some(self.status.map_or_else(|| took.clone(), |status| format!("{status} in {took}")))
     }
 
     /// What was wrong, each on a line of its own, the body last.
     pub(crate) fn complaint(&self) -> Vec<String> {
         let mut lines: Vec<String> = self.mismatches.iter().map(ToString::to_string).collect();
         lines.extend(self.body.as_ref().map(|body| format!("body: {body}")));
+        lines.extend(self.said.iter().map(|line| format!("| {line}")));
         lines
     }
 
-    fn planned(probe: &Probe) -> Self {
+    fn planned(check: &Check, ctx: &Ctx) -> Self {
+        let target = match &check.kind {
+            Kind::Http(http) => {
+                Target::Http { method: http.method, url: http.shown_address(ctx.base.as_ref()) }
+            }
+            Kind::Hurl(hurl) => Target::Hurl { hurl: hurl.file.display().to_string() },
+            Kind::Command(command) => Target::Command { command: command.words.clone() },
+        };
         Self {
-            name: probe.check.name.clone(),
-            method: probe.check.method,
-            url: probe.url.to_string(),
+            name: check.name.clone(),
+            target,
             state: State::Planned,
             status: None,
             latency_ms: None,
             attempts: 0,
             mismatches: Vec::new(),
             body: None,
+            said: Vec::new(),
+            answered: false,
+            distrusted: false,
         }
     }
 
     /// Takes in the result of an attempt; whether it passed.
-    fn add(
-        &mut self,
-        probe: &Probe,
-        result: Result<Answer, NoAnswer>,
-        revision: Option<&str>,
-    ) -> bool {
+    fn add(&mut self, attempt: Attempt) -> bool {
         self.attempts += 1;
-        match result {
-            // The end of the step's time says nothing about the service: the round before counts.
-            Err(none) if none.cut_off && self.attempts > 1 => return false,
-            Err(none) => {
-                self.mismatches = vec![Mismatch::no_answer(&none.reason)];
-                (self.status, self.latency_ms, self.body) = (None, None, None);
-                self.state = State::Failed;
-            }
-            Ok(answer) => {
-                self.mismatches = mismatches(&probe.check, &answer, revision);
-                let failed = !self.mismatches.is_empty();
-                let is_shown = self.mismatches.iter().any(Mismatch::shows_the_body);
-                let body = (failed && !is_shown).then(|| excerpt(&answer.body));
-                self.body = body.filter(|body| !body.is_empty());
-                self.status = Some(answer.status.as_u16());
-                self.latency_ms = u64::try_from(answer.latency.as_millis()).ok();
-                self.state = if failed { State::Failed } else { State::Passed };
-            }
+        // The end of the step's time says nothing about the service: the round before counts.
+        if attempt.cut_off && self.attempts > 1 {
+            return false;
         }
+        self.state = if attempt.passed() { State::Passed } else { State::Failed };
+        self.status = attempt.status;
+        self.latency_ms = attempt.latency.and_then(|latency| latency.as_millis().try_into().ok());
+        self.mismatches = attempt.mismatches;
+        self.body = attempt.body;
+        self.said = attempt.said;
+        self.answered = attempt.answered;
+        self.distrusted = attempt.distrusted;
         self.state == State::Passed
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Target::Http { method, url } => write!(f, "{method} {url}"),
+            Target::Hurl { hurl } => write!(f, "hurl {hurl}"),
+            Target::Command { command } => f.write_str(&command.join(" ")),
+        }
     }
 }
 
@@ -239,13 +283,20 @@ impl Report for Tested {
         }
         let first = self.failed().find_map(|check| check.mismatches.first());
         let reason = first.map_or("no answer", Mismatch::actual);
-        if !self.answered {
-            let url = self.url.as_ref().or(self.checks.first().map(|check| &check.url));
-            let url = url.map(String::as_str).unwrap_or_default();
+        if !self.reached {
+            let of_check = || match &self.checks.first()?.target {
+                Target::Http { url, .. } => Some(url.clone()),
+                _ => None,
+            };
+            let url = self.url.clone().or_else(of_check).unwrap_or_default();
             let message = format!("nothing answered at {url} within {limit}: {reason}");
-            return Err(Fail::new(Exit::Unreachable, message).help(
-                "check that the service runs and that its address can be reached from here",
-            ));
+            let help = if self.checks.iter().any(|check| check.distrusted) {
+                "renew the certificate, or name the authority that issued it with \
+                 SSL_CERT_FILE=FILE; compare the clock of this machine as well (`date`)"
+            } else {
+                "check that the service runs and that its address can be reached from here"
+            };
+            return Err(Fail::new(Exit::Unreachable, message).help(help));
         }
         let names: Vec<&str> = self.failed().map(|check| check.name.as_str()).collect();
         let (failed, all, names) = (names.len(), self.checks.len(), names.join(", "));
@@ -277,10 +328,10 @@ impl fmt::Display for Tested {
 /// One line, names as wide as the width of the format; more lines when it failed.
 impl fmt::Display for Checked {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, method, url, .. } = self;
+        let Self { name, target, .. } = self;
         let width = f.width().unwrap_or(0);
         match self.state {
-            State::Planned => write!(f, "planned  {name:width$}  {method} {url}"),
+            State::Planned => write!(f, "planned  {name:width$}  {target}"),
             State::Passed => {
                 write!(f, "ok       {name:width$}  {}", self.last_answer().unwrap_or_default())
             }

@@ -7,7 +7,7 @@ use std::marker::PhantomData;
 
 use regex::Regex;
 use reqwest::Url;
-use reqwest::header::{HeaderName, HeaderValue};
+use reqwest::header::HeaderName;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json_path::JsonPath;
@@ -119,14 +119,6 @@ impl FromText for JsonPath {
 
 impl FromText for HeaderName {
     const KIND: &'static str = "the name of a header";
-
-    fn from_text(text: &str) -> Result<Self, String> {
-        text.parse().map_err(|err| format!("{err}"))
-    }
-}
-
-impl FromText for HeaderValue {
-    const KIND: &'static str = "the value of a header";
 
     fn from_text(text: &str) -> Result<Self, String> {
         text.parse().map_err(|err| format!("{err}"))

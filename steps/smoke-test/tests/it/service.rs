@@ -1,24 +1,30 @@
 //! A service to test, and the step in a folder of its own.
 
 use std::future::pending;
+use std::os::unix::fs::PermissionsExt;
+use std::path::PathBuf;
 use std::process::{Output, Stdio};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use regex::Regex;
 use serde_json::Value;
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
+use tokio_rustls::TlsAcceptor;
 
 /// What the service answers.
 #[derive(Clone)]
 pub(crate) enum Reply {
     /// Status, and the body.
     Say(u16, String),
+    /// The headers, each with its line break, and the body; the status is 200.
+    Raw(String, Vec<u8>),
     /// A redirect.
     Go(String),
+    /// A body of so many megabytes.
+    Flood(usize),
     /// Nothing, for ever.
     Hang,
     /// The head of an answer, then nothing, for ever.
@@ -33,7 +39,7 @@ pub(crate) fn ok(body: &str) -> Reply {
 /// An HTTP server that closes each connection after its answer.
 pub(crate) struct Service {
     port: u16,
-    asked: Arc<AtomicUsize>,
+    seen: Arc<Mutex<Vec<String>>>,
 }
 
 impl Service {
@@ -48,52 +54,103 @@ impl Service {
         listener: TcpListener,
         answer: impl Fn(&str, usize) -> Reply + Send + Sync + 'static,
     ) -> Self {
+        Self::serve(listener, None, answer)
+    }
+
+    /// Speaks TLS.
+    pub(crate) async fn start_tls(
+        acceptor: TlsAcceptor,
+        answer: impl Fn(&str, usize) -> Reply + Send + Sync + 'static,
+    ) -> Self {
+        Self::serve(TcpListener::bind("127.0.0.1:0").await.unwrap(), Some(acceptor), answer)
+    }
+
+    fn serve(
+        listener: TcpListener,
+        acceptor: Option<TlsAcceptor>,
+        answer: impl Fn(&str, usize) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let port = listener.local_addr().unwrap().port();
-        let asked = Arc::new(AtomicUsize::new(0));
-        let (counter, answer) = (asked.clone(), Arc::new(answer));
+        let seen = Arc::<Mutex<Vec<String>>>::default();
+        let (all, answer) = (seen.clone(), Arc::new(answer));
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                let (counter, answer) = (counter.clone(), answer.clone());
-                tokio::spawn(serve(stream, move |path| {
-                    answer(path, counter.fetch_add(1, Ordering::SeqCst))
-                }));
+                let (all, answer, acceptor) = (all.clone(), answer.clone(), acceptor.clone());
+                let answer = move |path: &str, request: String| {
+                    let mut all = all.lock().unwrap();
+                    all.push(request);
+                    answer(path, all.len() - 1)
+                };
+                tokio::spawn(async move {
+                    match acceptor {
+                        Some(acceptor) => serve(acceptor.accept(stream).await.ok()?, answer).await,
+                        None => serve(stream, answer).await,
+                    }
+                });
             }
         });
-        Self { port, asked }
+        Self { port, seen }
     }
 
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
+    /// The requests that came, with their bodies.
+    pub(crate) fn seen(&self) -> Vec<String> {
+        self.seen.lock().unwrap().clone()
+    }
+
     /// How many requests came.
     pub(crate) fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+        self.seen.lock().unwrap().len()
     }
 }
 
-async fn serve(mut stream: TcpStream, answer: impl Fn(&str) -> Reply) -> Option<()> {
+async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    answer: impl Fn(&str, String) -> Reply,
+) -> Option<()> {
     let mut head = Vec::new();
     while !head.windows(4).any(|end| end == b"\r\n\r\n") {
         head.push(stream.read_u8().await.ok()?);
     }
     let head = String::from_utf8(head).ok()?;
-    let raw = match answer(head.split(' ').nth(1)?) {
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+    stream.read_exact(&mut body).await.ok()?;
+    let path = head.split(' ').nth(1)?.to_owned();
+    let raw = match answer(&path, head + &String::from_utf8_lossy(&body)) {
         Reply::Say(status, body) => format!(
             "HTTP/1.1 {status} X\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
              connection: close\r\n\r\n{body}",
             body.len()
-        ),
+        )
+        .into_bytes(),
+        Reply::Raw(headers, body) => {
+            let length = body.len();
+            let head = format!("HTTP/1.1 200 X\r\n{headers}content-length: {length}\r\n\r\n");
+            [head.into_bytes(), body].concat()
+        }
         Reply::Go(place) => format!(
             "HTTP/1.1 302 Found\r\nlocation: {place}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
-        ),
+        )
+        .into_bytes(),
+        Reply::Flood(megabytes) => {
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", megabytes << 20);
+            stream.write_all(head.as_bytes()).await.ok()?;
+            for _ in 0..megabytes {
+                stream.write_all(&vec![b'x'; 1 << 20]).await.ok()?;
+            }
+            return Some(());
+        }
         Reply::Hang => return pending().await,
         Reply::HangInBody => {
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nhalf").await.ok()?;
             return pending().await;
         }
     };
-    stream.write_all(raw.as_bytes()).await.ok()?;
+    stream.write_all(&raw).await.ok()?;
     stream.shutdown().await.ok()
 }
 
@@ -124,19 +181,38 @@ impl Project {
     }
 
     pub(crate) fn has(&self, name: &str) -> bool {
-        self.0.path().join(name).exists()
+        self.path(name).exists()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
     }
 
     pub(crate) fn junit(&self) -> String {
         self.read(".landfall/smoke-test.junit.xml")
     }
 
+    /// Writes a program.
+    pub(crate) fn write_program(&self, name: &str, script: &str) {
+        self.write(name, &format!("#!/bin/sh\n{script}\n"));
+        let path = self.0.path().join(name);
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+
     /// Starts the step with nothing but these arguments: no variable gets in.
     pub(crate) fn spawn(&self, args: &[&str]) -> Child {
+        self.spawn_with(args, &[])
+    }
+
+    /// The same with variables. `PATH` is the project's `bin` and the system's own.
+    pub(crate) fn spawn_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Child {
+        let bin = self.0.path().join("bin");
         Command::new(env!("CARGO_BIN_EXE_smoke-test"))
             .args(args)
             .current_dir(self.0.path())
             .env_clear()
+            .env("PATH", format!("{}:/usr/bin:/bin", bin.display()))
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -146,7 +222,17 @@ impl Project {
     }
 
     pub(crate) async fn run(&self, args: &[&str]) -> Run {
-        Run::of(self.spawn(args).wait_with_output().await.unwrap())
+        self.run_with(args, &[]).await
+    }
+
+    pub(crate) async fn run_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Run {
+        Run::of(self.spawn_with(args, variables).wait_with_output().await.unwrap())
+    }
+
+    /// All that the step leaves behind.
+    pub(crate) fn files(&self) -> String {
+        let file = |name| self.read(&format!(".landfall/{name}"));
+        ["smoke-test.junit.xml", "smoke-test.html", "verdict.json"].map(file).concat()
     }
 }
 
