@@ -407,10 +407,7 @@ mod tests {
             ("method = \"GETT\"", "smoke.toml:4:10: unknown variant `GETT`"),
             ("status = 2000", "smoke.toml:4:10: a status is a number from 100 to 599"),
             ("status = []", "smoke.toml:4:10: a status is a number from 100 to 599"),
-            (
-                "status = \"200\"",
-                "smoke.toml:4:10: a status is a number from 100 to 599, or an array",
-            ),
+            ("status = \"200\"", "smoke.toml:4:10: a status is a number from 100 to 599, a range"),
             (
                 "body_matches = \"(\"",
                 "smoke.toml:4:16: `(` is not a regular expression: unclosed group",

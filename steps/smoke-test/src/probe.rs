@@ -129,14 +129,18 @@ fn broken(err: &reqwest::Error, spoke: bool) -> NoAnswer {
 }
 
 /// Whether the certificate was the reason. The error of rustls lies in one of the operating
-/// system's.
+/// system's, or in several.
 fn is_about_trust(err: &reqwest::Error) -> bool {
-    let of_tls = |cause: &(dyn std::error::Error + 'static)| {
-        let cause = cause.downcast_ref::<std::io::Error>()?.get_ref()?;
-        let cause = cause.downcast_ref::<rustls::Error>()?;
-        Some(matches!(cause, rustls::Error::InvalidCertificate(_)))
-    };
-    anyhow::Chain::new(err).filter_map(of_tls).any(|is_so| is_so)
+    anyhow::Chain::new(err).any(|cause| {
+        let mut io = cause.downcast_ref::<std::io::Error>();
+        while let Some(inner) = io.and_then(std::io::Error::get_ref) {
+            if let Some(rustls::Error::InvalidCertificate(_)) = inner.downcast_ref() {
+                return true;
+            }
+            io = inner.downcast_ref();
+        }
+        false
+    })
 }
 
 /// When the certificate that the server showed ends.

@@ -62,7 +62,8 @@ impl<'de> Deserialize<'de> for Statuses {
 
 const FIRST: u16 = 100;
 const LAST: u16 = 599;
-const FORM: &str = "a status is a number from 100 to 599, a range \"200-299\", or a class \"2xx\"";
+const FORM: &str = "a status is a number from 100 to 599, a range \"200-299\", a class \"2xx\", or \
+                    an array of some";
 
 #[derive(Deserialize, JsonSchema)]
 #[serde(

@@ -11,7 +11,8 @@ use crate::service::{Project, Reply, Run, Service, ok};
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const CHECKS: &str = "[[check]]\nname = \"health\"\npath = \"/\"\n";
-const KEY: [(&str, &str); 1] = [("LANDFALL_VERDICT_KEY", "0123456789abcdef0123456789abcdef")];
+const KEY: [(&str, &str); 1] =
+    [("LANDFALL_VERDICT_KEY", "the key of verdicts, as long as it has to be")];
 
 /// A project into which an image was deployed to qa.
 fn project() -> Project {
