@@ -118,10 +118,18 @@ impl Attempt {
 pub(crate) fn last_lines(printed: &[u8]) -> Vec<String> {
     let text = String::from_utf8_lossy(printed);
     let text = redact(&text);
-    let lines: Vec<String> = text.lines().map(excerpt).filter(|line| !line.is_empty()).collect();
+    // What stands below something in a message has to stay there.
+    let line = |line: &str| {
+        let indent = line.chars().take_while(|c| *c == ' ').take(INDENT).count();
+        " ".repeat(indent) + &excerpt(line)
+    };
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    let lines: Vec<String> = lines.map(line).collect();
     lines[lines.len().saturating_sub(LINES)..].to_vec()
 }
 
+/// Spaces that are kept at the beginning of a line.
+const INDENT: usize = 40;
 /// Lines of a program that are shown.
 const LINES: usize = 10;
 
@@ -136,6 +144,7 @@ mod tests {
         assert_eq!(shown.len(), 10);
         assert_eq!((&*shown[0], &*shown[9]), ("line 21 [0m", "line 30 [0m"));
         assert_eq!(last_lines(b"\xff\xfe"), ["\u{fffd}\u{fffd}"]);
+        assert_eq!(last_lines(b" \n\n  | GET\n  |  ^ here"), ["  | GET", "  |  ^ here"]);
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub use report::{Checked, Tested};
 /// Check a running service.
 ///
 /// Makes the checks of smoke.toml, all at once, until all are as expected in the same round, and
-/// gives up at the deadline: with 3 when the service answers wrongly, with 4 when nothing ever
+/// gives up at the deadline: with 3 when the service answers wrongly, with 4 when what failed never
 /// answered. Whatever fails is tried again, for a service that starts refuses connections or says
 /// 503. A check is a request with what its answer has to be, a file of Hurl, or a command.
 ///

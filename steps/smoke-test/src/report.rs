@@ -39,9 +39,6 @@ pub struct Tested {
     pub(crate) checks: Vec<Checked>,
     #[serde(skip)]
     limit: Duration,
-    /// Whether anything was ever reached.
-    #[serde(skip)]
-    reached: bool,
 }
 
 /// What became of a check: its last attempt.
@@ -71,6 +68,9 @@ pub struct Checked {
     /// Whether the last attempt brought an answer, right or wrong.
     #[serde(skip)]
     answered: bool,
+    /// Whether an attempt ever reached the service, or was a program that ran.
+    #[serde(skip)]
+    reached: bool,
     /// Whether it was for the certificate that there was none.
     #[serde(skip)]
     distrusted: bool,
@@ -119,7 +119,6 @@ impl Tested {
             passes_needed: ctx.passes,
             checks: ctx.checks.iter().map(|check| Checked::planned(check, ctx)).collect(),
             limit: ctx.deadline.limit(),
-            reached: false,
         }
     }
 
@@ -127,7 +126,6 @@ impl Tested {
     pub(crate) fn add_round(&mut self, attempts: Vec<Attempt>) {
         self.rounds += 1;
         self.outcome = Outcome::Failed;
-        self.reached |= attempts.iter().any(|attempt| attempt.reached);
         let mut all_passed = true;
         for (checked, attempt) in self.checks.iter_mut().zip(attempts) {
             all_passed &= checked.add(attempt);
@@ -176,6 +174,18 @@ impl Tested {
             outcome: if passed { verdict::Outcome::Passed } else { verdict::Outcome::Failed },
         };
         made.chain(unsteady).map(verdict).collect()
+    }
+
+    /// The address at which nothing answered: that of the service, or of the check when it has one
+    /// of its own.
+    fn silent_address(&self) -> &str {
+        let own = self.failed().find_map(|check| match &check.target {
+            Target::Http { url, .. } => Some(url.as_str()),
+            _ => None,
+        });
+        let own = own.unwrap_or_default();
+        let base = self.url.as_deref();
+        base.filter(|base| own.starts_with(base.trim_end_matches('/'))).unwrap_or(own)
     }
 
     fn failed(&self) -> impl Iterator<Item = &Checked> {
@@ -229,6 +239,7 @@ impl Checked {
             body: None,
             said: Vec::new(),
             answered: false,
+            reached: false,
             distrusted: false,
         }
     }
@@ -236,6 +247,7 @@ impl Checked {
     /// Takes in the result of an attempt; whether it passed.
     fn add(&mut self, attempt: Attempt) -> bool {
         self.attempts += 1;
+        self.reached |= attempt.reached;
         // The end of the step's time says nothing about the service: the round before counts.
         if attempt.cut_off && self.attempts > 1 {
             return false;
@@ -283,14 +295,10 @@ impl Report for Tested {
         }
         let first = self.failed().find_map(|check| check.mismatches.first());
         let reason = first.map_or("no answer", Mismatch::actual);
-        if !self.reached {
-            let of_check = || match &self.checks.first()?.target {
-                Target::Http { url, .. } => Some(url.clone()),
-                _ => None,
-            };
-            let url = self.url.clone().or_else(of_check).unwrap_or_default();
+        if self.failed().all(|check| !check.reached) {
+            let url = self.silent_address();
             let message = format!("nothing answered at {url} within {limit}: {reason}");
-            let help = if self.checks.iter().any(|check| check.distrusted) {
+            let help = if self.failed().any(|check| check.distrusted) {
                 "renew the certificate, or name the authority that issued it with \
                  SSL_CERT_FILE=FILE; compare the clock of this machine as well (`date`)"
             } else {

@@ -148,7 +148,7 @@ async fn a_hurl_file_whose_assertion_fails_is_a_failed_check() {
     let told = "expected exit status 0, got exit status: 4 (an assertion failed)";
     assert!(run.stdout.contains(told), "{}", run.stdout);
     assert!(run.stdout.contains("| error: Assert status code"), "{}", run.stdout);
-    assert!(run.stdout.contains("| --> journey.hurl:2:6"), "{}", run.stdout);
+    assert!(run.stdout.contains("|  --> journey.hurl:2:6"), "{}", run.stdout);
 }
 
 #[tokio::test]
@@ -197,6 +197,19 @@ async fn a_program_that_passes_does_not_hide_a_service_that_is_not_there() {
     );
     let url = format!("http://127.0.0.1:{}", free_port().await);
     let run = project.run(&["--url", &url, "--timeout", "500ms"]).await;
-    assert_ne!(run.code, Some(0), "{run:?}");
+    assert_eq!(run.code, Some(4), "{run:?}");
     assert!(run.stdout.contains("1 of 2 checks passed"), "{}", run.stdout);
+}
+
+#[tokio::test]
+async fn an_address_of_its_own_that_does_not_answer_is_the_one_that_is_named() {
+    let (service, port) = (login().await, free_port().await);
+    let project = Project::new(&format!(
+        "[[check]]\nname = \"a\"\npath = \"/\"\n\
+         [[check]]\nname = \"b\"\nurl = \"http://127.0.0.1:{port}/other\"\n"
+    ));
+    let run = project.run(&["--url", &service.url(), "--timeout", "500ms"]).await;
+    assert_eq!(run.code, Some(4), "{run:?}");
+    let told = format!("nothing answered at http://127.0.0.1:{port}/other within");
+    assert!(run.stderr.contains(&told), "{}", run.stderr);
 }
