@@ -28,7 +28,8 @@ impl Held {
     /// Waits until a signal comes.
     pub async fn interrupted(&self) {
         // The sender is static: it does not go away.
-        let _came = self.0.clone().wait_for(|state| state.came).await;
+        let mut state = self.0.clone();
+        let _came = state.wait_for(|state| state.came).await;
     }
 
     /// Lets the signal that came end the step. Does not return.

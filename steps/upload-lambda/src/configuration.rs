@@ -272,9 +272,10 @@ fn register_secrets(environment: &BTreeMap<String, String>) {
 fn environment_differences(
     from: &BTreeMap<String, String>,
     to: &BTreeMap<String, String>,
-) -> impl Iterator<Item = Difference> {
+) -> Vec<Difference> {
     let names: BTreeSet<&String> = from.keys().chain(to.keys()).collect();
-    names.into_iter().filter(|name| from.get(*name) != to.get(*name)).map(|name| {
+    let names = names.into_iter().filter(|name| from.get(*name) != to.get(*name));
+    let difference = |name: &String| {
         let shown = |value: Option<&String>| match value {
             None => NOTHING.to_owned(),
             Some(_) if secret::is_secret_name(name) => MASK.to_owned(),
@@ -285,7 +286,8 @@ fn environment_differences(
             from: shown(from.get(name)),
             to: shown(to.get(name)),
         }
-    })
+    };
+    names.map(difference).collect()
 }
 
 #[cfg(test)]
