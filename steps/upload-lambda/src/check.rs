@@ -310,7 +310,7 @@ mod tests {
         assert_eq!(fault("$.items[?@.id == 7].id=7", answer), None);
         assert_eq!(
             fault("$.status=bad", answer).unwrap(),
-            "$['status'] of the answer is \"ok\", and not \"bad\""
+            "$.status of the answer is \"ok\", and not \"bad\""
         );
         assert!(fault("$.none=1", answer).unwrap().contains("is nothing, and not 1"));
         assert!(fault("$.n=1", "<html>").unwrap().contains("the answer is no JSON: <html>"));

@@ -174,7 +174,7 @@ fn understood(answer: &GetFunctionOutput) -> Function {
     };
     let is_image = it.package_type() == Some(&PackageType::Image);
     let why = |code: Option<&str>, reason: Option<&str>| {
-        let code = code.unwrap_or("no reason code");
+        let code = code.filter(|code| !code.is_empty()).unwrap_or("no reason code");
         let reason = reason.filter(|reason| !reason.is_empty());
         reason.map_or_else(|| code.to_owned(), |reason| format!("{code}: {reason}"))
     };

@@ -66,7 +66,7 @@ fn handler<'a>(
     wanted: &'a Wanted,
     current: Option<&'a Configuration>,
 ) -> Option<(&'static [&'static str], &'a str)> {
-    let runtime = wanted.runtime.as_ref().or(current?.runtime.as_ref())?;
+    let runtime = wanted.runtime.as_ref().or_else(|| current?.runtime.as_ref())?;
     let handler = wanted.handler.as_ref().or_else(|| current?.handler.as_ref())?;
     let endings: &[&str] = if runtime.starts_with("python") {
         &[".py", ".so", "/__init__.py", ".pyc"]
