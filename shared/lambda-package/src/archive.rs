@@ -25,7 +25,7 @@ pub(crate) fn write(items: &[Item], threads: usize, file: &File) -> Result<Vec<E
     in_order(
         threads,
         items.iter().flat_map(parts),
-        Deflater::new,
+        Deflater::default,
         |deflater, part| {
             let deflated = match &part {
                 Part::Whole(..) => None,
@@ -322,4 +322,37 @@ fn unread(path: &Path) -> impl Fn(io::Error) -> Error {
 
 fn unwritten(source: io::Error) -> Error {
     Error::Write { path: Default::default(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::ENTRIES_LIMIT;
+
+    #[test]
+    fn as_many_entries_as_a_zip_can_count_are_read_back() {
+        let item = |number| Item { path: format!("{number:x}"), content: Content::Folder };
+        let items: Vec<Item> = (0..ENTRIES_LIMIT).map(item).collect();
+        let file = tempfile::NamedTempFile::new().unwrap();
+        assert_eq!(write(&items, 2, file.as_file()).unwrap().len(), ENTRIES_LIMIT);
+        let count = "import sys, zipfile; print(len(zipfile.ZipFile(sys.argv[1]).namelist()))";
+        let output = Command::new("python3").args(["-c", count]).arg(file.path()).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), "65534");
+        let unzip = Command::new("unzip").arg("-tq").arg(file.path()).output().unwrap();
+        assert!(unzip.status.success(), "{}", String::from_utf8_lossy(&unzip.stdout));
+    }
+
+    #[test]
+    fn a_file_that_changes_between_deflating_and_storing_is_not_packed() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), "after").unwrap();
+        let zip = tempfile::tempfile().unwrap();
+        let mut archive = Archive { out: BufWriter::new(&zip), at: 0, records: Vec::new() };
+        let mut store = |size, crc| archive.store(file.path(), size, crc);
+        assert!(store(5, crc32(0, b"after")).is_ok());
+        assert!(matches!(store(5, crc32(0, b"befor")), Err(Error::Changed { .. })));
+        assert!(matches!(store(6, crc32(0, b"after")), Err(Error::Changed { .. })));
+    }
 }

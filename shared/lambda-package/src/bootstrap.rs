@@ -234,14 +234,14 @@ struct Program {
 fn read_elf(data: &ReadCache<File>) -> Result<Program, ProgramFault> {
     let damaged = |error: object::read::Error| ProgramFault::Damaged(error.to_string());
     if FileKind::parse(data).map_err(damaged)? != FileKind::Elf64 {
-        return Err(ProgramFault::OtherProcessor("32 bits".into()));
+        return Err(ProgramFault::OtherProcessor("a processor of 32 bits".into()));
     }
     let header = FileHeader64::<Endianness>::parse(data).map_err(damaged)?;
     let endian = header.endian().map_err(damaged)?;
     let architecture = match header.e_machine(endian) {
         elf::EM_X86_64 => Architecture::X86_64,
         elf::EM_AARCH64 if endian == Endianness::Little => Architecture::Arm64,
-        other => return Err(ProgramFault::OtherProcessor(format!("{other:?}"))),
+        other => return Err(ProgramFault::OtherProcessor(processor(other.0))),
     };
     let is_program = [elf::ET_EXEC, elf::ET_DYN].contains(&header.e_type(endian));
     if !is_program || header.e_entry(endian) == 0 {
@@ -254,6 +254,18 @@ fn read_elf(data: &ReadCache<File>) -> Result<Program, ProgramFault> {
         }
     }
     Ok(Program { architecture, loader })
+}
+
+/// A name for some of those that people build for.
+fn processor(number: u16) -> String {
+    match elf::Machine(number) {
+        elf::EM_AARCH64 => "big-endian ARM".into(),
+        elf::EM_RISCV => "RISC-V".into(),
+        elf::EM_PPC64 => "POWER".into(),
+        elf::EM_S390 => "IBM Z".into(),
+        elf::EM_LOONGARCH => "LoongArch".into(),
+        _ => format!("the processor with ELF's number {number}"),
+    }
 }
 
 fn judge(

@@ -254,3 +254,33 @@ fn at(path: &Path) -> impl FnOnce(io::Error) -> Error {
         _ => Error::Read { path: path.to_owned(), source },
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(path: &str, size: u64) -> Item {
+        let content = Content::File { source: PathBuf::new(), size, executable: false };
+        Item { path: path.to_owned(), content }
+    }
+
+    #[test]
+    fn lambda_takes_less_than_its_limit() {
+        let of = |size| check_limits(Path::new("app"), &[file("a", 100), file("b", size)]);
+        assert!(of(UNZIPPED_LIMIT - 101).is_ok());
+        let error = of(UNZIPPED_LIMIT - 100).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "app is 262144000 bytes unzipped, and Lambda takes less than 262144000; the largest \
+             file is b with 262143900"
+        );
+    }
+
+    #[test]
+    fn a_zip_counts_so_many_entries_and_no_more() {
+        let of = |entries| check_limits(Path::new("app"), &vec![file("a", 0); entries]);
+        assert!(of(65_534).is_ok());
+        let error = of(65_535).unwrap_err();
+        assert!(error.to_string().contains("app holds 65535 files and folders"), "{error}");
+    }
+}

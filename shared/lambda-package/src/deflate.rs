@@ -66,22 +66,14 @@ pub(crate) struct Deflated {
     pub(crate) stored: bool,
 }
 
-/// Deflates blocks; keeps its memory from one to the next.
+/// Deflates blocks; keeps its buffers from one to the next.
+#[derive(Default)]
 pub(crate) struct Deflater {
-    deflate: Deflate,
     input: Vec<u8>,
     output: Vec<u8>,
 }
 
 impl Deflater {
-    pub(crate) fn new() -> Self {
-        Self {
-            deflate: Deflate::new(LEVEL, false, WINDOW_BITS),
-            input: Vec::new(),
-            output: Vec::new(),
-        }
-    }
-
     /// Reads and deflates a block.
     ///
     /// # Errors
@@ -90,12 +82,13 @@ impl Deflater {
         let dictionary = block.start.min(WINDOW);
         self.read(block, dictionary)?;
         let (dictionary, content) = self.input.split_at(as_index(dictionary));
-        self.deflate.reset();
+        // A new one each time: one that is reset finds other matches, depending on what it did before.
+        let mut state = Deflate::new(LEVEL, false, WINDOW_BITS);
         if !dictionary.is_empty() {
-            self.deflate.set_dictionary(dictionary).map_err(failed)?;
+            state.set_dictionary(dictionary).map_err(failed)?;
         }
         let flush = if block.is_last() { DeflateFlush::Finish } else { DeflateFlush::SyncFlush };
-        let length = deflate(&mut self.deflate, content, &mut self.output, flush)?;
+        let length = deflate(&mut state, content, &mut self.output, flush)?;
         let stored = block.is_first() && block.is_last() && length >= content.len();
         let data = if stored { content } else { &self.output[..length] };
         Ok(Deflated { crc: crc32(0, content), data: data.to_vec(), stored })
@@ -117,17 +110,17 @@ impl Deflater {
 
 /// Deflates all of `content`; how many bytes of `output` that took.
 fn deflate(
-    deflate: &mut Deflate,
+    state: &mut Deflate,
     content: &[u8],
     output: &mut Vec<u8>,
     flush: DeflateFlush,
 ) -> io::Result<usize> {
     output.resize(output.len().max(zlib_rs::compress_bound(content.len()) + ROOM_FOR_FLUSH), 0);
     loop {
-        let (read, written) = (as_index(deflate.total_in()), as_index(deflate.total_out()));
-        let status = deflate.compress(&content[read..], &mut output[written..], flush);
+        let (read, written) = (as_index(state.total_in()), as_index(state.total_out()));
+        let status = state.compress(&content[read..], &mut output[written..], flush);
         let status = status.map_err(failed)?;
-        let written = as_index(deflate.total_out());
+        let written = as_index(state.total_out());
         let has_flushed = flush == DeflateFlush::SyncFlush && written < output.len();
         if status == Status::StreamEnd || has_flushed {
             return Ok(written);
@@ -146,4 +139,93 @@ fn failed(error: DeflateError) -> io::Error {
 /// Of what is in memory.
 fn as_index(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use tempfile::TempDir;
+    use zlib_rs::{Inflate, InflateFlush};
+
+    use super::*;
+
+    fn written(folder: &TempDir, name: &str, content: &[u8]) -> PathBuf {
+        let path = folder.path().join(name);
+        std::fs::write(&path, content).unwrap();
+        path
+    }
+
+    /// Text in which much is said again, up to the whole window later.
+    fn text(length: usize) -> Vec<u8> {
+        let mut random = fastrand::Rng::with_seed(3);
+        let mut text: Vec<u8> = (0..20_000).map(|_| random.u8(..)).collect();
+        while text.len() < length {
+            let length = random.usize(3..200);
+            let from = text.len() - random.usize(200..20_000);
+            text.extend_from_within(from..from + length);
+            text.push(random.u8(..));
+        }
+        text.truncate(length);
+        text
+    }
+
+    fn blocks(path: &Path, size: usize) -> Vec<Deflated> {
+        let mut deflater = Deflater::default();
+        Block::all(path, size as u64).map(|block| deflater.block(&block).unwrap()).collect()
+    }
+
+    #[test]
+    fn the_blocks_of_a_file_are_one_stream() {
+        let folder = TempDir::new().unwrap();
+        let content = text(3 * as_index(BLOCK) + 12_345);
+        let blocks = blocks(&written(&folder, "file", &content), content.len());
+        assert_eq!(blocks.len(), 4);
+        let stream = blocks.iter().flat_map(|block| block.data.clone()).collect::<Vec<_>>();
+        let mut found = vec![0; content.len() + 1];
+        let mut inflate = Inflate::new(false, WINDOW_BITS);
+        let status = inflate.decompress(&stream, &mut found, InflateFlush::Finish);
+        assert_eq!(status, Ok(Status::StreamEnd));
+        assert_eq!(inflate.total_in(), stream.len() as u64);
+        found.truncate(as_index(inflate.total_out()));
+        assert!(found == content);
+    }
+
+    #[test]
+    fn a_block_knows_what_stands_before_it() {
+        let folder = TempDir::new().unwrap();
+        let block = as_index(BLOCK);
+        let noise: Vec<u8> = text(20_000).into_iter().cycle().take(20_000).collect();
+        // The same noise on both sides of a border: deflated it is there once.
+        let content = [vec![b'-'; block - 20_000], noise.clone(), noise].concat();
+        let blocks = blocks(&written(&folder, "file", &content), content.len());
+        assert!(blocks[0].data.len() > 19_000, "{}", blocks[0].data.len());
+        assert!(blocks[1].data.len() < 1000, "{}", blocks[1].data.len());
+    }
+
+    #[test]
+    fn what_was_deflated_before_does_not_matter() {
+        let folder = TempDir::new().unwrap();
+        let paths: Vec<_> = (0..40)
+            .map(|number| written(&folder, &format!("{number}"), &text(600_000 - number * 1009)))
+            .collect();
+        let mut used = Deflater::default();
+        for (number, path) in paths.iter().enumerate() {
+            for block in Block::all(path, 600_000 - number as u64 * 1009) {
+                let fresh = Deflater::default().block(&block).unwrap();
+                assert!(used.block(&block).unwrap().data == fresh.data, "file {number}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_of_another_size_than_it_had_is_not_packed() {
+        let folder = TempDir::new().unwrap();
+        let path = written(&folder, "file", &text(1000));
+        for size in [999, 1001, BLOCK + 1] {
+            let block = Block::all(&path, size).last().unwrap();
+            let error = Deflater::default().block(&block).unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof, "{size}");
+        }
+    }
 }

@@ -59,3 +59,80 @@ type Waiting<Job, Out> = Mutex<Receiver<(Job, Sender<Out>)>>;
 fn next<Job, Out>(waiting: &Waiting<Job, Out>) -> Option<(Job, Sender<Out>)> {
     waiting.lock().unwrap_or_else(PoisonError::into_inner).recv().ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::convert::Infallible;
+
+    use super::*;
+
+    /// Takes longer for some jobs than for others.
+    fn busy(job: u64) -> u64 {
+        (0..(job % 7) * 3000).fold(job, |sum, number| sum ^ std::hint::black_box(number & 0))
+    }
+
+    #[test]
+    fn results_come_in_the_order_of_the_jobs() {
+        for threads in [1, 2, 7] {
+            let mut results = Vec::new();
+            let done = in_order(
+                threads,
+                0..500,
+                || (),
+                |(), job| busy(job),
+                |result| {
+                    results.push(result);
+                    Ok::<_, Infallible>(())
+                },
+            );
+            assert!(done.is_ok());
+            assert_eq!(results, (0..500).collect::<Vec<_>>(), "{threads} threads");
+        }
+    }
+
+    #[test]
+    fn the_first_error_ends_it() {
+        let mut taken = Vec::new();
+        let done = in_order(
+            3,
+            0..1_000_000_000,
+            || (),
+            |(), job| job,
+            |result| {
+                taken.push(result);
+                if result == 20 { Err("enough") } else { Ok(()) }
+            },
+        );
+        assert_eq!(done, Err("enough"));
+        assert_eq!(taken, (0..=20).collect::<Vec<_>>());
+    }
+
+    #[test]
+    fn only_so_many_jobs_are_begun_ahead_of_what_was_taken() {
+        let (begun, taken, most) = (Cell::new(0), Cell::new(0), Cell::new(0));
+        let jobs = (0..200).inspect(|_| {
+            begun.set(begun.get() + 1);
+            most.set(most.get().max(begun.get() - taken.get()));
+        });
+        let done = in_order(
+            2,
+            jobs,
+            || (),
+            |(), job| job,
+            |_| {
+                taken.set(taken.get() + 1);
+                Ok::<_, Infallible>(())
+            },
+        );
+        assert!(done.is_ok() && taken.get() == 200);
+        assert!(most.get() <= 2 * AHEAD + 1, "{}", most.get());
+    }
+
+    #[test]
+    #[should_panic(expected = "a scoped thread panicked")]
+    fn a_thread_that_panics_is_not_passed_over() {
+        let work = |(): &mut (), job: u64| if job == 3 { panic!("wrong") } else { job };
+        let _: Result<(), Infallible> = in_order(2, 0..10, || (), work, |_| Ok(()));
+    }
+}
