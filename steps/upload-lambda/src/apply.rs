@@ -264,6 +264,7 @@ fn vpc(it: &Configuration) -> VpcConfig {
     VpcConfig::builder()
         .set_subnet_ids(Some(it.subnets.iter().cloned().collect()))
         .set_security_group_ids(Some(it.security_groups.iter().cloned().collect()))
+        .set_ipv6_allowed_for_dual_stack(it.dual_stack.then_some(true))
         .build()
 }
 

@@ -27,6 +27,8 @@ pub(crate) struct Configuration {
     pub(crate) layers: Vec<String>,
     pub(crate) subnets: BTreeSet<String>,
     pub(crate) security_groups: BTreeSet<String>,
+    /// Whether it may use IPv6 in the VPC: kept when the rest of that is written.
+    pub(crate) dual_stack: bool,
     pub(crate) environment: BTreeMap<String, String>,
 }
 
@@ -95,6 +97,7 @@ impl Configuration {
             security_groups: vpc
                 .map(|vpc| vpc.security_group_ids().iter().cloned().collect())
                 .unwrap_or_default(),
+            dual_stack: vpc.and_then(|vpc| vpc.ipv6_allowed_for_dual_stack()).unwrap_or_default(),
             environment,
         }
     }
@@ -209,6 +212,7 @@ impl Wanted {
                 role: current.role.clone(),
                 runtime: current.runtime.clone(),
                 handler: current.handler.clone(),
+                dual_stack: current.dual_stack,
                 ..Configuration::of_new_function()
             }
         } else {
@@ -228,6 +232,7 @@ impl Wanted {
             layers: self.layers.clone().unwrap_or(below.layers),
             subnets: self.subnets.clone().unwrap_or(below.subnets),
             security_groups: self.security_groups.clone().unwrap_or(below.security_groups),
+            dual_stack: below.dual_stack,
             environment,
         }
     }

@@ -63,12 +63,12 @@ pub(crate) fn resolved(wanted: &Wanted, layers: &[Layer]) -> Wanted {
     Wanted { layers: names.map(|names| names.iter().map(arn).collect()), ..wanted.clone() }
 }
 
-/// Deletes old versions of layers. Functions that have them go on with them.
+/// Deletes old versions of layers that have a new one. Functions that have them go on with them.
 ///
 /// # Errors
 /// AWS does not answer or denies access.
 pub(crate) async fn prune(ctx: &Ctx, guarded: &Guarded, layers: &[Layer]) -> anyhow::Result<()> {
-    for layer in layers {
+    for layer in layers.iter().filter(|layer| !layer.changes.is_empty()) {
         let Some(keep) = layer.keep else { continue };
         let versions = versions(ctx, &layer.layer).await?;
         for version in versions.into_iter().skip(keep.max(1)) {

@@ -167,7 +167,7 @@ pub(crate) fn has_code(function: &Function, code: &Code, wanted: &Wanted) -> boo
 
 /// Whether nothing of the configuration is to be changed.
 pub(crate) fn has_configuration(function: &Function, wanted: &Wanted) -> bool {
-    function.unreadable.is_none() && wanted.over(&function.configuration) == function.configuration
+    wanted.over(&function.configuration) == function.configuration
 }
 
 /// The configuration of a function that is created.
@@ -229,4 +229,132 @@ fn code_change(desired: &Desired, code: &Code, latest: &Function) -> Option<Chan
 
 fn digest(image: &str) -> &str {
     image.rsplit_once('@').map_or(image, |(_, digest)| digest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Source;
+
+    fn function(version: &str, code: &str) -> Function {
+        Function {
+            version: version.into(),
+            revision: "r".into(),
+            code_sha256: code.into(),
+            image: None,
+            architecture: "x86_64".into(),
+            configuration: Configuration { memory: 128, ..Configuration::of_new_function() },
+            unreadable: None,
+            state: State::Ready,
+        }
+    }
+
+    fn desired() -> Desired {
+        Desired {
+            key: "f".into(),
+            function: "f".into(),
+            source: Source::Path("dist".into()),
+            alias: None,
+            canary: "10%@5m".parse().unwrap(),
+            create: false,
+            keep: None,
+            check: crate::check::Check::default(),
+            configuration: Wanted::default(),
+            revision: None,
+        }
+    }
+
+    fn zip(sha256: &str) -> Code {
+        Code::Zip { sha256: sha256.into(), size: 7 }
+    }
+
+    fn planned(desired: &Desired, latest: Option<&Function>) -> Result<Vec<String>, Fail> {
+        let changes = plan(desired, &zip("b"), None, latest)?;
+        Ok(changes.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn the_same_code_and_configuration_are_no_change() {
+        assert!(planned(&desired(), Some(&function("$LATEST", "b"))).unwrap().is_empty());
+        assert_eq!(
+            planned(&desired(), Some(&function("$LATEST", "a"))).unwrap(),
+            ["code: a -> b (7 bytes)"]
+        );
+    }
+
+    #[test]
+    fn another_architecture_is_another_upload_of_the_same_code() {
+        let mut desired = desired();
+        desired.configuration.architecture = Some("arm64".into());
+        assert_eq!(
+            planned(&desired, Some(&function("$LATEST", "b"))).unwrap(),
+            ["code: b on x86_64 -> b (7 bytes) on arm64"]
+        );
+    }
+
+    #[test]
+    fn an_update_that_failed_is_done_again_unless_something_else_is_written_anyway() {
+        let mut latest = function("$LATEST", "b");
+        latest.state = State::Failed("InvalidSubnet".into());
+        assert_eq!(
+            planned(&desired(), Some(&latest)).unwrap(),
+            ["the same code again, for the last update failed: InvalidSubnet"]
+        );
+        latest.code_sha256 = "a".into();
+        assert_eq!(planned(&desired(), Some(&latest)).unwrap(), ["code: a -> b (7 bytes)"]);
+    }
+
+    #[test]
+    fn a_missing_function_is_created_when_that_was_asked_for() {
+        let mut desired = desired();
+        assert_eq!(planned(&desired, None).unwrap_err().exit(), Exit::Invalid);
+        desired.create = true;
+        desired.alias = Some("live".into());
+        assert_eq!(
+            planned(&desired, None).unwrap(),
+            [
+                "create the function with b (7 bytes)",
+                "publish a version",
+                "create the alias live for the new version"
+            ]
+        );
+    }
+
+    #[test]
+    fn an_alias_with_weights_serves_nothing_that_is_done() {
+        let mut live = Live {
+            alias: Alias {
+                name: "live".into(),
+                version: "3".into(),
+                weights: [].into(),
+                description: String::new(),
+                revision: "r".into(),
+            },
+            version: function("3", "b"),
+        };
+        assert!(is_served(&desired(), &zip("b"), &live));
+        assert!(!is_served(&desired(), &zip("c"), &live));
+        live.alias.weights.insert("4".into(), 0.1);
+        assert!(!is_served(&desired(), &zip("b"), &live));
+    }
+
+    #[test]
+    fn an_image_of_another_name_and_the_same_digest_is_the_same() {
+        let mut latest = function("$LATEST", "");
+        latest.image = Some("a.dkr.ecr/x@sha256:1".into());
+        let same = Code::Image("b.dkr.ecr/x@sha256:1".into());
+        assert!(has_code(&latest, &same, &Wanted::default()));
+        assert!(!has_code(&latest, &Code::Image("x@sha256:2".into()), &Wanted::default()));
+        assert!(planned(&desired(), Some(&latest)).is_err());
+    }
+
+    #[test]
+    fn an_environment_that_cannot_be_read_is_never_overwritten() {
+        let mut latest = function("$LATEST", "b");
+        latest.unreadable = Some("AccessDeniedException".into());
+        assert!(planned(&desired(), Some(&latest)).unwrap().is_empty());
+        let mut desired = desired();
+        desired.configuration.environment.insert("LEVEL".into(), "info".into());
+        assert_eq!(planned(&desired, Some(&latest)).unwrap_err().exit(), Exit::Unreachable);
+    }
 }

@@ -77,6 +77,11 @@ pub(crate) struct Deploy {
     #[arg(long, value_name = "ARN")]
     execution_role: Option<String>,
 
+    /// What the functions run on: x86_64 or arm64, for code that is built on this machine
+    /// [landfall.toml: functions.NAME.configuration.architecture]
+    #[arg(long, value_name = "NAME", env = "LANDFALL_LAMBDA_ARCHITECTURE", value_parser = ["x86_64", "arm64"])]
+    architecture: Option<String>,
+
     /// Invoke the version with this JSON before the alias moves
     /// [landfall.toml: functions.NAME.check.payload]
     #[arg(long, value_name = "FILE")]
@@ -260,6 +265,7 @@ impl Deploy {
         let check = Check::new(&check).map_err(wrong)?;
         let mut configuration = Wanted::new(&it.configuration).map_err(wrong)?;
         configuration.role = self.execution_role.clone().or(configuration.role);
+        configuration.architecture = self.architecture.clone().or(configuration.architecture);
         Ok(Desired {
             function: it.name.clone().unwrap_or_else(|| key.clone()),
             source,

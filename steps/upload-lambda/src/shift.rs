@@ -54,6 +54,10 @@ pub(crate) async fn shift(
     let ended = tokio::select! {
         ended = work => ended,
         () = held.interrupted() => {
+            ctx.advise(&desired.key, format!(
+                "the alias {name} of {} could not be put back: {}",
+                desired.function, way_back(desired, before)
+            ));
             put_back(ctx, guarded, desired, before, version).await?;
             ctx.advise(&desired.key, format!(
                 "the alias {name} of {} is back at version {}; run the step again to go on",
@@ -70,13 +74,9 @@ pub(crate) async fn shift(
     };
     output::warn(format!("{}: {fault}", desired.function));
     if let Err(err) = put_back(ctx, guarded, desired, before, version).await {
-        let (function, version) = (&desired.function, &before.version);
         let exit = Fail::of(&err).map_or(Exit::Failed, Fail::exit);
         let message = format!("{fault}; and the alias {name} could not be put back");
-        return Err(err.context(Fail::new(exit, message).help(format!(
-            "type: upload-lambda rollback {} --alias {name} --to {version}   ({function})",
-            desired.key
-        ))));
+        return Err(err.context(Fail::new(exit, message).help(way_back(desired, before))));
     }
     match lasting {
         Some(err) => Err(err.context(format!("the alias {name} is at version {}", before.version))),
@@ -261,6 +261,12 @@ async fn create(
             .help("there is no version to go back to: mend the cause and run the step again")
             .into()),
     }
+}
+
+/// What is to be typed when the alias could not be put back.
+fn way_back(desired: &Desired, before: &Alias) -> String {
+    let (key, alias, version) = (&desired.key, &before.name, &before.version);
+    format!("type: upload-lambda rollback {key} --alias {alias} --to {version}")
 }
 
 fn moved(function: &str, alias: &str, now: Option<&Alias>) -> Fail {

@@ -222,6 +222,37 @@ fn several_functions_are_deployed_in_one_run_and_one_that_fails_does_not_stop_th
 }
 
 #[test]
+fn a_change_that_is_under_way_is_waited_for() {
+    let lambda = Lambda::new(LIVE);
+    lambda.deploy().expect(0);
+    lambda.change(&code("two"));
+    lambda.call("PUT", "hello/configuration", Some(&json!({ "MemorySize": 256 })));
+    lambda.deploy().expect(0).says("hello: waiting for a change that is under way");
+    assert_eq!(lambda.answer("live")["code"], "two");
+    assert_eq!(lambda.call("GET", "hello/configuration", None)["MemorySize"], 256);
+}
+
+#[test]
+fn two_runs_at_once_end_with_one_that_is_live_and_the_other_says_so() {
+    let lambda = Lambda::new(LIVE);
+    lambda.deploy().expect(0);
+    lambda.project.write("other/app.py", &code("other"));
+    lambda.change(&code("two"));
+    let mut first = lambda.project.command("upload-lambda");
+    let mut first = first.args(["deploy", "--env", "dev"]).spawn().unwrap();
+    let other = lambda.run(&["deploy", "hello", "--source", "other"]);
+    let first = first.wait().unwrap().code();
+    let codes = [first, other.code];
+    assert!(codes.contains(&Some(0)), "{codes:?}");
+    assert!(codes.iter().all(|code| matches!(code, Some(0 | 7))), "{codes:?}\n{}", other.stderr);
+    if other.code == Some(0) && first == Some(7) {
+        assert_eq!(lambda.answer("live")["code"], "other");
+    } else if first == Some(0) && other.code == Some(7) {
+        assert_eq!(lambda.answer("live")["code"], "two");
+    }
+}
+
+#[test]
 fn flags_do_without_a_landfall_toml() {
     let lambda = Lambda::new(LIVE);
     lambda.deploy().expect(0);

@@ -73,6 +73,18 @@ fn a_lost_answer_at_a_creation_does_no_harm() {
 }
 
 #[test]
+fn a_throttle_while_a_function_is_created_is_waited_out() {
+    for operation in ["CreateFunction", "CreateAlias"] {
+        let lambda = Lambda::new(LIVE);
+        let code = "TooManyRequestsException";
+        let fault = Fault { operation, after: 0, times: 5, status: 429, code };
+        lambda.run_through(&AwsProxy::failing(&[fault]), &["deploy"]).expect(0).says(code);
+        assert_eq!(lambda.answer("live")["code"], "one");
+        assert_eq!(lambda.versions(), ["$LATEST", "1"]);
+    }
+}
+
+#[test]
 fn credentials_that_expire_in_the_middle_end_with_4_and_the_next_run_goes_on() {
     for operation in WRITES {
         let lambda = to_be_deployed();

@@ -35,7 +35,7 @@ fn a_layer_is_published_attached_and_read_alone_when_it_did_not_change() {
     let proxy = AwsProxy::start();
     let again = lambda.run_through(&proxy, &["deploy", "--output", "json"]).expect(0).json();
     assert_eq!(again["outcome"], "unchanged");
-    let reads = ["ListLayerVersions", "GetLayerVersion", "GetAlias", "GetFunction", "ListLayerVersions"];
+    let reads = ["ListLayerVersions", "GetLayerVersion", "GetAlias", "GetFunction"];
     assert_eq!(calls(&proxy), reads);
 }
 
