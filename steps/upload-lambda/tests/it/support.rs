@@ -42,7 +42,7 @@ impl Lambda {
              [env.dev.upload-lambda]\ntimeout = \"30s\"\n\
              [env.dev.upload-lambda.functions.hello.configuration]\n\
              role = \"arn:aws:iam::{account}:role/hello\"\nruntime = \"python3.11\"\n\
-             handler = \"app.handler\"\nenvironment = {{ LEVEL = \"info\" }}\n\
+             handler = \"app.handler\"\ntimeout = \"20s\"\nenvironment = {{ LEVEL = \"info\" }}\n\
              [env.dev.upload-lambda.functions.hello]\nsource = \"hello\"\ncreate = true\n{settings}"
         )
     }
