@@ -7,6 +7,7 @@ mod gen_openapi;
 mod lint_check;
 mod measure;
 mod migrate_db;
+mod upload_lambda;
 
 use std::io::Write;
 use std::net::{TcpStream, ToSocketAddrs};
@@ -108,10 +109,11 @@ pub fn descriptions(folder: &Path) -> anyhow::Result<()> {
 type Compare = fn(&Programs, &Path) -> anyhow::Result<Vec<Comparison>>;
 
 /// The steps that have a comparison.
-const PEERS: [(&str, Compare); 3] = [
+const PEERS: [(&str, Compare); 4] = [
     ("gen-openapi", gen_openapi::compare),
     ("lint-check", lint_check::compare),
     ("migrate-db", migrate_db::compare),
+    ("upload-lambda", upload_lambda::compare),
 ];
 
 /// A table of what was measured, and whether all of it is within the budget.

@@ -85,6 +85,14 @@ fn what_deflating_makes_no_smaller_is_stored_wherever_it_stands() {
 }
 
 #[test]
+fn a_large_file_that_is_stored_in_the_end_leaves_nothing_behind_the_end() {
+    let size = 20 * BLOCK as u64;
+    let package = Tree::new().file("noise", noise(20 * BLOCK)).pack();
+    let (local, central, end) = (30 + 5, 46 + 5, 22);
+    assert_eq!(package.zipped(), local + size + central + end);
+}
+
+#[test]
 fn blocks_cost_next_to_nothing() {
     let tree = Tree::new().file("text", text(20 * BLOCK));
     let ours = tree.pack().zipped();
