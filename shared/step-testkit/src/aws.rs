@@ -193,7 +193,7 @@ fn forward(mut client: TcpStream, upstream: &str, state: &Mutex<State>) -> std::
         if let Some(fault) = fault {
             return client.write_all(fault.answer(from_form.is_some()).as_bytes());
         }
-        is_lost = before == 0 && state.lost.iter().any(|lost| *lost == operation);
+        is_lost = before == 0 && state.lost.contains(&operation);
         let affected = |one: &&Rewrite| one.operation == operation && before >= one.after;
         rewrite = state.rewrites.iter().find(affected).copied();
     }

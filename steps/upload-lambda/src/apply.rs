@@ -273,7 +273,8 @@ fn tracing(it: &Configuration) -> TracingConfig {
 }
 
 fn snap_start(it: &Configuration) -> SnapStart {
-    let on = if it.snap_start { SnapStartApplyOn::PublishedVersions } else { SnapStartApplyOn::None };
+    let on =
+        if it.snap_start { SnapStartApplyOn::PublishedVersions } else { SnapStartApplyOn::None };
     SnapStart::builder().apply_on(on).build()
 }
 

@@ -91,10 +91,8 @@ impl<T> Attempt<T> {
     pub(crate) fn may_be_repeated(&self) -> bool {
         let is_transient =
             || self.result.as_ref().err().and_then(Fail::of).is_some_and(Fail::is_transient);
-        matches!(
-            self.refusal,
-            Some(Refusal::Conflict | Refusal::Stale | Refusal::RoleNotReady)
-        ) || is_transient()
+        matches!(self.refusal, Some(Refusal::Conflict | Refusal::Stale | Refusal::RoleNotReady))
+            || is_transient()
     }
 }
 

@@ -56,12 +56,18 @@ impl Check {
         let invocation = match &settings.payload {
             Some(payload) => Some(Invocation {
                 payload: read_payload(payload)?,
-                expected: settings.expect.iter().map(|text| expected(text)).collect::<Result<_, _>>()?,
+                expected: settings
+                    .expect
+                    .iter()
+                    .map(|text| expected(text))
+                    .collect::<Result<_, _>>()?,
             }),
             None if settings.expect.is_empty() => None,
             None => {
-                return Err(Fail::invalid("it is said what is expected, but not what is invoked with")
-                    .help("name a file with JSON: check.payload, or --check-payload"));
+                return Err(Fail::invalid(
+                    "it is said what is expected, but not what is invoked with",
+                )
+                .help("name a file with JSON: check.payload, or --check-payload"));
             }
         };
         let command = settings.command.clone().filter(|command| !command.is_empty());
@@ -102,7 +108,8 @@ pub(crate) async fn invoke(
     let payload = answer.payload().map(|blob| blob.as_ref().to_vec()).unwrap_or_default();
     let log = answer.log_result().unwrap_or_default();
     if let Some(error) = answer.function_error() {
-        let message = format!("the invocation ended with an error ({error}): {}", said(&payload, log));
+        let message =
+            format!("the invocation ended with an error ({error}): {}", said(&payload, log));
         return Ok(Some(message));
     }
     Ok(invocation.fault(&payload))
@@ -120,7 +127,8 @@ pub(crate) async fn command(
     name: &str,
     version: &str,
 ) -> anyhow::Result<Option<Fault>> {
-    let Some((program, args)) = check.command.as_ref().and_then(|command| command.split_first()) else {
+    let Some((program, args)) = check.command.as_ref().and_then(|command| command.split_first())
+    else {
         return Ok(None);
     };
     let process = Process::new(program, args)
@@ -228,7 +236,8 @@ impl Invocation {
 fn read_payload(path: &PathBuf) -> Result<Vec<u8>, Fail> {
     let shown = path.display();
     let payload = std::fs::read(path).map_err(|err| {
-        Fail::invalid(format!("cannot read the payload {shown}: {err}")).help("name an existing file")
+        Fail::invalid(format!("cannot read the payload {shown}: {err}"))
+            .help("name an existing file")
     })?;
     serde_json::from_slice::<serde::de::IgnoredAny>(&payload).map_err(|err| {
         Fail::invalid(format!("the payload {shown} is no JSON: {err}"))
@@ -266,9 +275,9 @@ fn expected(text: &str) -> Result<Expected, Fail> {
 
 fn percent(text: &str) -> Result<f64, Fail> {
     let number = text.trim().strip_suffix('%').and_then(|number| number.trim().parse::<f64>().ok());
-    number.filter(|number| (0.0..=100.0).contains(number)).map(|number| number / 100.0).ok_or_else(|| {
-        Fail::invalid(format!("`{text}` is no error rate")).help("write for example 1%")
-    })
+    number.filter(|number| (0.0..=100.0).contains(number)).map(|number| number / 100.0).ok_or_else(
+        || Fail::invalid(format!("`{text}` is no error rate")).help("write for example 1%"),
+    )
 }
 
 /// What a failed invocation says: its message, and the last lines of its log.
@@ -284,7 +293,8 @@ fn said(payload: &[u8], log: &str) -> String {
 }
 
 /// What Lambda itself writes into the log.
-const PLATFORM: [&str; 4] = ["START RequestId", "END RequestId", "REPORT RequestId", "XRAY TraceId"];
+const PLATFORM: [&str; 4] =
+    ["START RequestId", "END RequestId", "REPORT RequestId", "XRAY TraceId"];
 
 fn shortened(bytes: &[u8]) -> String {
     let text = String::from_utf8_lossy(bytes);
@@ -334,6 +344,9 @@ mod tests {
     #[test]
     fn a_failed_invocation_tells_its_message_and_the_end_of_its_log() {
         let log = STANDARD.encode("START RequestId: 1\nloading\nTraceback\nEND RequestId: 1\n");
-        assert_eq!(said(br#"{"errorMessage": "no table"}"#, &log), "no table\n  | loading\n  | Traceback");
+        assert_eq!(
+            said(br#"{"errorMessage": "no table"}"#, &log),
+            "no table\n  | loading\n  | Traceback"
+        );
     }
 }

@@ -6,8 +6,8 @@ use std::fmt;
 use aws_sdk_lambda::types::{FunctionConfiguration, SnapStartApplyOn};
 use landfall_toml::{EnvValue, LambdaArchitecture, LambdaConfiguration, LambdaTracing};
 use serde::Serialize;
-use step_core::secret::{self, MASK};
 use step_core::Fail;
+use step_core::secret::{self, MASK};
 
 /// What Lambda has. Only what this step can change: all else stays as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -74,8 +74,11 @@ impl Configuration {
     pub(crate) fn of(answer: &FunctionConfiguration) -> Self {
         let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
         let environment = answer.environment().and_then(|environment| environment.variables());
-        let environment: BTreeMap<String, String> =
-            environment.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())).collect();
+        let environment: BTreeMap<String, String> = environment
+            .into_iter()
+            .flatten()
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
         register_secrets(&environment);
         let vpc = answer.vpc_config();
         let snap_start = answer.snap_start().and_then(|snap_start| snap_start.apply_on());
@@ -136,9 +139,10 @@ impl Configuration {
         };
         let shown = |value: Option<String>| value.unwrap_or_else(|| NOTHING.to_owned());
         let pairs = fields(self).into_iter().zip(fields(to));
-        let plain = pairs.filter(|((_, from), (_, to))| from != to).map(|((key, from), (_, to))| {
-            Difference { key: key.to_owned(), from: shown(from), to: shown(to) }
-        });
+        let plain =
+            pairs.filter(|((_, from), (_, to))| from != to).map(|((key, from), (_, to))| {
+                Difference { key: key.to_owned(), from: shown(from), to: shown(to) }
+            });
         plain.chain(environment_differences(&self.environment, &to.environment)).collect()
     }
 }
@@ -322,7 +326,10 @@ mod tests {
         assert!(shown(&Wanted::default()).is_empty());
         let environment = [("LEVEL".to_owned(), "debug".to_owned())].into();
         let wanted = Wanted { memory: Some(512), environment, ..Wanted::default() };
-        assert_eq!(shown(&wanted), ["memory: 256 MB -> 512 MB", "environment.LEVEL: info -> debug"]);
+        assert_eq!(
+            shown(&wanted),
+            ["memory: 256 MB -> 512 MB", "environment.LEVEL: info -> debug"]
+        );
         assert_eq!(wanted.over(&current()).environment["OTHER"], "kept");
     }
 

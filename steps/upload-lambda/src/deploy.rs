@@ -1,7 +1,7 @@
 //! Brings a function to what is desired: the runbook of `deploy`.
 
 use step_aws::Guarded;
-use step_core::{Fail, Exit, output};
+use step_core::{Exit, Fail, output};
 
 use crate::observe::{self, Function, Live, State};
 use crate::pack;
@@ -61,7 +61,8 @@ pub(crate) async fn deliver(
     report.changes.iter().for_each(|change| output::say(format!("  {name}: {change}")));
     let upload = packed.upload(ctx, guarded, desired, &report.changes).await?;
     let latest =
-        apply::apply(ctx, guarded, desired, code, &upload, &report.changes, latest.as_ref()).await?;
+        apply::apply(ctx, guarded, desired, code, &upload, &report.changes, latest.as_ref())
+            .await?;
     let Some(alias) = &desired.alias else { return Ok(report.ended(Outcome::Deployed)) };
     let version = apply::publish(ctx, guarded, desired, &latest).await?;
     if let Some(fault) = check::invoke(ctx, &desired.check, name, &version).await? {
@@ -127,10 +128,8 @@ impl Packed {
                 let current =
                     known.map(|known| (&known.configuration, known.architecture.as_str()));
                 let package = pack::pack(path, &desired.configuration, current).await?;
-                let code = Code::Zip {
-                    sha256: package.code_sha256().to_owned(),
-                    size: package.zipped(),
-                };
+                let code =
+                    Code::Zip { sha256: package.code_sha256().to_owned(), size: package.zipped() };
                 Ok(Self { code, package: Some(package) })
             }
         }

@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use aws_sdk_lambda::types::{Architecture, Runtime};
-use landfall_toml::{LambdaArchitecture, LambdaLayer};
 use lambda_package::Package;
+use landfall_toml::{LambdaArchitecture, LambdaLayer};
 use serde::Serialize;
 use step_aws::{Call, Guarded};
 use step_core::{Fail, output};
@@ -92,8 +92,11 @@ async fn one(
     let package = pack::pack(source, &Wanted::default(), None).await?;
     let newest = newest(ctx, &name).await?;
     let keep = settings.keep.map(usize::from);
-    let layer = |arn, changes| Layer { key: key.to_owned(), layer: name.clone(), arn, changes, keep };
-    if let Some(newest) = newest.as_ref().filter(|newest| newest.code_sha256 == package.code_sha256()) {
+    let layer =
+        |arn, changes| Layer { key: key.to_owned(), layer: name.clone(), arn, changes, keep };
+    if let Some(newest) =
+        newest.as_ref().filter(|newest| newest.code_sha256 == package.code_sha256())
+    {
         return Ok(layer(newest.arn.clone(), Vec::new()));
     }
     let change = Change::Layer {
@@ -125,7 +128,8 @@ async fn publish(
     };
     let runtimes: Vec<Runtime> =
         settings.runtimes.iter().map(|runtime| Runtime::from(runtime.as_str())).collect();
-    let architectures: Vec<Architecture> = settings.architectures.iter().map(architecture).collect();
+    let architectures: Vec<Architecture> =
+        settings.architectures.iter().map(architecture).collect();
     let answer = calls::read(ctx, async || {
         ctx.quota.turn().await;
         let call = ctx.lambda.publish_layer_version().layer_name(name);

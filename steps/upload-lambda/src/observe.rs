@@ -136,7 +136,11 @@ pub(crate) async fn alias(ctx: &Ctx, function: &str, name: &str) -> anyhow::Resu
         Ok(Some(Alias {
             name: name.to_owned(),
             version: it.function_version().unwrap_or_default().to_owned(),
-            weights: weights.into_iter().flatten().map(|(to, share)| (to.clone(), *share)).collect(),
+            weights: weights
+                .into_iter()
+                .flatten()
+                .map(|(to, share)| (to.clone(), *share))
+                .collect(),
             description: it.description().unwrap_or_default().to_owned(),
             revision: it.revision_id().unwrap_or_default().to_owned(),
         }))
@@ -145,16 +149,13 @@ pub(crate) async fn alias(ctx: &Ctx, function: &str, name: &str) -> anyhow::Resu
 }
 
 pub(crate) fn missing(name: &str, qualifier: Option<&str>) -> Fail {
-    let what = qualifier.map_or_else(String::new, |qualifier| format!(" with a version {qualifier}"));
+    let what =
+        qualifier.map_or_else(String::new, |qualifier| format!(" with a version {qualifier}"));
     Fail::invalid(format!("there is no function {name}{what}"))
         .help("mend its name, or have it created: `create = true`, or --create")
 }
 
-async fn look(
-    ctx: &Ctx,
-    name: &str,
-    qualifier: Option<&str>,
-) -> anyhow::Result<Option<Function>> {
+async fn look(ctx: &Ctx, name: &str, qualifier: Option<&str>) -> anyhow::Result<Option<Function>> {
     let call = ctx.lambda.get_function().function_name(name);
     let sent = call.set_qualifier(qualifier.map(str::to_owned)).send().await;
     let attempt = attempt(sent, |sent| sent.call("lambda:GetFunction"));

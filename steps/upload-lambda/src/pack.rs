@@ -19,7 +19,8 @@ pub(crate) async fn pack(
     current: Option<(&Configuration, &str)>,
 ) -> anyhow::Result<Package> {
     let custom_runtime = wanted.is_custom_runtime(current.map(|(configuration, _)| configuration));
-    let architecture = wanted.architecture.as_deref().or(current.map(|(_, architecture)| architecture));
+    let architecture =
+        wanted.architecture.as_deref().or(current.map(|(_, architecture)| architecture));
     let architecture = match architecture {
         Some("arm64") => Some(Architecture::Arm64),
         Some("x86_64") => Some(Architecture::X86_64),

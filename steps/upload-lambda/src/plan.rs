@@ -83,7 +83,9 @@ impl fmt::Display for Change {
                 lines.try_for_each(|line| write!(f, "\n  {line}"))
             }
             Change::Code { from, to } => write!(f, "code: {from} -> {to}"),
-            Change::Retry { why } => write!(f, "the same code again, for the last update failed: {why}"),
+            Change::Retry { why } => {
+                write!(f, "the same code again, for the last update failed: {why}")
+            }
             Change::Publish => write!(f, "publish a version"),
             Change::Alias { alias, from, to, how } => {
                 let to = to.as_deref().unwrap_or("the new version");
@@ -160,7 +162,9 @@ pub(crate) fn has_code(function: &Function, code: &Code, wanted: &Wanted) -> boo
     let is_same = match code {
         Code::Zip { sha256, .. } => function.image.is_none() && function.code_sha256 == *sha256,
         // The same image may be reached by several names.
-        Code::Image(image) => function.image.as_deref().is_some_and(|has| digest(has) == digest(image)),
+        Code::Image(image) => {
+            function.image.as_deref().is_some_and(|has| digest(has) == digest(image))
+        }
     };
     is_same && wanted.architecture.as_ref().is_none_or(|wanted| *wanted == function.architecture)
 }
@@ -181,7 +185,10 @@ pub(crate) fn new_configuration(desired: &Desired, code: &Code) -> Result<Config
         "role"
     } else if is_zip && configuration.runtime.is_none() {
         "runtime"
-    } else if is_zip && configuration.handler.is_none() && !desired.configuration.is_custom_runtime(None) {
+    } else if is_zip
+        && configuration.handler.is_none()
+        && !desired.configuration.is_custom_runtime(None)
+    {
         "handler"
     } else {
         return Ok(configuration);
@@ -205,8 +212,10 @@ fn configuration_change(desired: &Desired, latest: &Function) -> Result<Option<C
     let differences = latest.configuration.differences(&to);
     let touches_environment = to.environment != latest.configuration.environment;
     if let (Some(why), true) = (&latest.unreadable, touches_environment) {
-        let message =
-            format!("the environment of {} cannot be read, and would be lost: {why}", desired.function);
+        let message = format!(
+            "the environment of {} cannot be read, and would be lost: {why}",
+            desired.function
+        );
         return Err(Fail::new(Exit::Unreachable, message)
             .help("allow kms:Decrypt for its key to the role that runs this step"));
     }
@@ -222,7 +231,9 @@ fn code_change(desired: &Desired, code: &Code, latest: &Function) -> Option<Chan
     let changes_architecture = architecture.filter(|wanted| **wanted != latest.architecture);
     let has = latest.image.clone().unwrap_or_else(|| latest.code_sha256.clone());
     Some(match changes_architecture {
-        Some(to) => Change::Code { from: has + &on(&latest.architecture), to: code.to_string() + &on(to) },
+        Some(to) => {
+            Change::Code { from: has + &on(&latest.architecture), to: code.to_string() + &on(to) }
+        }
         None => Change::Code { from: has, to: code.to_string() },
     })
 }

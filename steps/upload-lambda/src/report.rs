@@ -108,7 +108,10 @@ pub(crate) struct Zip {
 }
 
 impl Functions {
-    pub(crate) fn new(layers: Vec<Layer>, results: Vec<(String, anyhow::Result<Delivered>)>) -> Self {
+    pub(crate) fn new(
+        layers: Vec<Layer>,
+        results: Vec<(String, anyhow::Result<Delivered>)>,
+    ) -> Self {
         let several = results.len() > 1;
         let mut functions = Vec::new();
         let mut fails = Vec::new();
@@ -125,7 +128,8 @@ impl Functions {
             [one] => Some(one.clone()),
             [first, ..] => {
                 let all: Vec<String> = fails.iter().map(ToString::to_string).collect();
-                let message = format!("{} of {} functions: {}", fails.len(), functions.len(), all.join("; "));
+                let message =
+                    format!("{} of {} functions: {}", fails.len(), functions.len(), all.join("; "));
                 let fail = Fail::new(first.exit(), message);
                 Some(match first.help_text() {
                     Some(help) => fail.help(help),
@@ -297,6 +301,9 @@ impl fmt::Display for Zip {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { name, file, code_sha256, zipped, unzipped, entries } = self;
         let file = file.display();
-        write!(f, "{name}: {file}\n  {code_sha256}\n  {zipped} bytes, {unzipped} unzipped, {entries} entries")
+        write!(
+            f,
+            "{name}: {file}\n  {code_sha256}\n  {zipped} bytes, {unzipped} unzipped, {entries} entries"
+        )
     }
 }

@@ -291,7 +291,8 @@ impl Deploy {
             (Some(path), None) => Err(Fail::invalid(format!("there is no {}", path.display()))
                 .help("build it first, or mend the path")),
             (None, Some(image)) if image == "pushed" => {
-                let pushed = PushedImage::receive().map_err(|err| Fail::invalid(format!("{err:#}")))?;
+                let pushed =
+                    PushedImage::receive().map_err(|err| Fail::invalid(format!("{err:#}")))?;
                 let pushed = pushed.ok_or_else(|| {
                     Fail::invalid("no image was pushed").help("run push-ecr before")
                 })?;
@@ -300,8 +301,9 @@ impl Deploy {
             (None, Some(image)) if is_pinned(&image) => Ok((Source::Image(image), None)),
             (None, Some(image)) => Err(Fail::invalid(format!("{image} is not pinned by digest"))
                 .help("a tag can mean another image tomorrow; write HOST/NAME@sha256:...")),
-            (Some(_), Some(_)) => Err(Fail::invalid("it has a source and an image")
-                .help("leave one of the two")),
+            (Some(_), Some(_)) => {
+                Err(Fail::invalid("it has a source and an image").help("leave one of the two"))
+            }
             (None, None) => Err(Fail::invalid("it is not said where its code is")
                 .help("name it with `source` or `image` in landfall.toml, or with --source")),
         }
@@ -471,7 +473,9 @@ fn choose(
                 [] => "describe it in [defaults.upload-lambda.functions.NAME]".to_owned(),
                 names => format!("it has: {}", names.join(", ")),
             };
-            Err(Fail::invalid(format!("landfall.toml has no function `{name}`{near}")).help(has).into())
+            Err(Fail::invalid(format!("landfall.toml has no function `{name}`{near}"))
+                .help(has)
+                .into())
         }
     };
     let mut unique: Vec<&String> = Vec::new();

@@ -69,7 +69,9 @@ pub(crate) async fn shift(
     let (fault, lasting) = match ended {
         Ok(None) => return Ok(Ended::Moved),
         Ok(Some(fault)) => (fault, None),
-        Err(err) if Fail::of(&err).is_some_and(|fail| fail.exit() == Exit::Superseded) => return Err(err),
+        Err(err) if Fail::of(&err).is_some_and(|fail| fail.exit() == Exit::Superseded) => {
+            return Err(err);
+        }
         Err(err) => (format!("{err:#}"), Some(err)),
     };
     output::warn(format!("{}: {fault}", desired.function));
@@ -129,7 +131,11 @@ async fn hold(
     progress.state(format!("{}% for {}", stage.percent, humantime::format_duration(stage.hold)));
     while Instant::now() < end {
         sleep_until(end.min(Instant::now() + ctx.look_each)).await;
-        progress.state(format!("{}% for {}", stage.percent, humantime::format_duration(stage.hold)));
+        progress.state(format!(
+            "{}% for {}",
+            stage.percent,
+            humantime::format_duration(stage.hold)
+        ));
         if desired.check.error_rate().is_some() {
             let look = check::error_rate(ctx, &desired.check, function, &alias.name, new, since);
             if let Some(fault) = look.await? {
@@ -257,9 +263,11 @@ async fn create(
     // There is no version to go back to: what the program finds is the end of this run.
     match check::command(&desired.check, function, new).await? {
         None => Ok(Ended::Moved),
-        Some(fault) => Err(Fail::new(Exit::Negative, format!("version {new} of {function}: {fault}"))
-            .help("there is no version to go back to: mend the cause and run the step again")
-            .into()),
+        Some(fault) => {
+            Err(Fail::new(Exit::Negative, format!("version {new} of {function}: {fault}"))
+                .help("there is no version to go back to: mend the cause and run the step again")
+                .into())
+        }
     }
 }
 
@@ -270,7 +278,8 @@ fn way_back(desired: &Desired, before: &Alias) -> String {
 }
 
 fn moved(function: &str, alias: &str, now: Option<&Alias>) -> Fail {
-    let to = now.map_or_else(|| "deleted".to_owned(), |now| format!("moved to version {}", now.version));
+    let to =
+        now.map_or_else(|| "deleted".to_owned(), |now| format!("moved to version {}", now.version));
     Fail::new(Exit::Superseded, format!("the alias {alias} of {function} was {to} by another run"))
         .help("look at the other run; if it was none of yours, run this one again")
 }

@@ -75,7 +75,8 @@ pub(crate) async fn prune(
     let versions = list(ctx, function).await?;
     let used = used(ctx, function).await?;
     let old = to_delete(&versions, &used, keep);
-    report.changes = old.iter().map(|version| Change::Delete { version: version.clone() }).collect();
+    report.changes =
+        old.iter().map(|version| Change::Delete { version: version.clone() }).collect();
     if old.is_empty() {
         return Ok(report.ended(Outcome::Unchanged));
     }
@@ -108,8 +109,10 @@ fn version_to_go_back_to(
     let previous = note::previous(&alias.description);
     let previous = previous.filter(|previous| *previous != alias.version).map(str::to_owned);
     previous.map(Some).ok_or_else(|| {
-        let message =
-            format!("the alias {} of {function} does not tell which version it had before", alias.name);
+        let message = format!(
+            "the alias {} of {function} does not tell which version it had before",
+            alias.name
+        );
         Fail::invalid(message).help(format!("it has {}; choose one with --to N", alias.version))
     })
 }

@@ -6,7 +6,8 @@ use step_testkit::{AwsProxy, aws_call};
 use crate::support::{BROKEN, Lambda, code};
 
 const LIVE: &str = "alias = \"live\"\n";
-const CHECKED: &str = "alias = \"live\"\ncheck = { payload = \"check.json\", expect = [\"$.code=two\"] }\n";
+const CHECKED: &str =
+    "alias = \"live\"\ncheck = { payload = \"check.json\", expect = [\"$.code=two\"] }\n";
 
 fn deployed(settings: &str) -> Lambda {
     let lambda = Lambda::new(LIVE);
@@ -84,9 +85,11 @@ fn without_a_canary_the_program_looks_after_the_move_and_the_alias_goes_back() {
 
 #[test]
 fn a_high_error_rate_sends_the_alias_back_before_the_part_ends() {
-    let lambda = deployed(&format!("{LIVE}canary = \"10%@90s\"\ncheck = {{ error_rate = \"5%\" }}\n"));
+    let lambda =
+        deployed(&format!("{LIVE}canary = \"10%@90s\"\ncheck = {{ error_rate = \"5%\" }}\n"));
     // What Lambda itself would count, had it sent invocations there.
-    let dimensions = [("FunctionName", "hello"), ("Resource", "hello:live"), ("ExecutedVersion", "2")];
+    let dimensions =
+        [("FunctionName", "hello"), ("Resource", "hello:live"), ("ExecutedVersion", "2")];
     let dimensions = dimensions.map(|(name, value)| json!({ "Name": name, "Value": value }));
     let count = |metric: &str, value: u32| {
         let data = json!({ "MetricName": metric, "Dimensions": dimensions, "Value": value });

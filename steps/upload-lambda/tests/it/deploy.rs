@@ -203,7 +203,8 @@ fn several_functions_are_deployed_in_one_run_and_one_that_fails_does_not_stop_th
         );
     }
     lambda.project.write("landfall.toml", &text);
-    let ran = lambda.deploy().expect(2).says("broken: the handler `nothing.handler` is not in hello");
+    let ran =
+        lambda.deploy().expect(2).says("broken: the handler `nothing.handler` is not in hello");
     let report = ran.json();
     let functions = report["report"]["functions"].as_array().unwrap();
     let outcomes: Vec<_> = functions
@@ -212,13 +213,21 @@ fn several_functions_are_deployed_in_one_run_and_one_that_fails_does_not_stop_th
         .collect();
     assert_eq!(
         outcomes,
-        [("hello", "deployed"), ("second", "deployed"), ("third", "deployed"), ("broken", "invalid")]
+        [
+            ("hello", "deployed"),
+            ("second", "deployed"),
+            ("third", "deployed"),
+            ("broken", "invalid")
+        ]
     );
     for name in ["hello", "second", "third"] {
         let path = format!("{name}/invocations?Qualifier=live");
         assert_eq!(lambda.call("POST", &path, Some(&json!({})))["code"], "one");
     }
-    assert_eq!(lambda.run(&["deploy", "third", "hello", "--output", "json"]).expect(0).json()["outcome"], "unchanged");
+    assert_eq!(
+        lambda.run(&["deploy", "third", "hello", "--output", "json"]).expect(0).json()["outcome"],
+        "unchanged"
+    );
 }
 
 #[test]
@@ -258,7 +267,8 @@ fn flags_do_without_a_landfall_toml() {
     lambda.deploy().expect(0);
     std::fs::remove_file(lambda.project.path("landfall.toml")).unwrap();
     lambda.change(&code("two"));
-    let args = ["deploy", "hello", "--source", "hello", "--alias", "live", "--account", &lambda.account];
+    let args =
+        ["deploy", "hello", "--source", "hello", "--alias", "live", "--account", &lambda.account];
     lambda.project.run("upload-lambda", &args).expect(0);
     assert_eq!(lambda.answer("live")["code"], "two");
 }

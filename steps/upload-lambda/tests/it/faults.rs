@@ -22,7 +22,11 @@ const WRITES: [&str; 4] =
 
 fn is_deployed(lambda: &Lambda, operation: &str) {
     let answer = lambda.answer("live");
-    assert_eq!((&answer["code"], &answer["level"]), (&"two".into(), &"debug".into()), "{operation}");
+    assert_eq!(
+        (&answer["code"], &answer["level"]),
+        (&"two".into(), &"debug".into()),
+        "{operation}"
+    );
     assert_eq!(lambda.versions(), ["$LATEST", "1", "2"], "{operation}");
 }
 

@@ -38,7 +38,10 @@ fn a_program_for_another_processor_is_not_uploaded() {
 #[test]
 fn settings_that_cannot_be_understood_are_told_with_the_function() {
     let lambda = Lambda::new("canary = \"10%@5m\"\n");
-    lambda.deploy().expect(2).says("function hello: there is a canary, but no alias that could move");
+    lambda
+        .deploy()
+        .expect(2)
+        .says("function hello: there is a canary, but no alias that could move");
     lambda.configure("alias = \"live\"\ncanary = \"a tenth\"\n");
     lambda.deploy().expect(2).says("function hello: canary = \"a tenth\"");
     lambda.configure("check = { payload = \"none.json\" }\n");

@@ -5,7 +5,8 @@ use step_testkit::{AwsProxy, aws_rest};
 
 use crate::support::{Lambda, calls};
 
-const CODE: &str = "import greeting\n\ndef handler(event, context):\n    return {'says': greeting.TEXT}\n";
+const CODE: &str =
+    "import greeting\n\ndef handler(event, context):\n    return {'says': greeting.TEXT}\n";
 
 fn with_layer() -> Lambda {
     let lambda = Lambda::new("");
@@ -13,7 +14,8 @@ fn with_layer() -> Lambda {
     let text = lambda
         .configuration("alias = \"live\"\n")
         .replace("handler =", "layers = [\"words\"]\nhandler =");
-    let text = text + "[env.dev.upload-lambda.layers.words]\nsource = \"words\"\nruntimes = [\"python3.11\"]\nkeep = 1\n";
+    let text = text
+        + "[env.dev.upload-lambda.layers.words]\nsource = \"words\"\nruntimes = [\"python3.11\"]\nkeep = 1\n";
     lambda.project.write("landfall.toml", &text);
     lambda.project.write("words/python/greeting.py", "TEXT = 'hello'\n");
     lambda
@@ -29,7 +31,11 @@ fn layer_versions(lambda: &Lambda) -> Vec<Value> {
 fn a_layer_is_published_attached_and_read_alone_when_it_did_not_change() {
     let lambda = with_layer();
     let dry = lambda.run(&["deploy", "--dry-run"]).expect(0);
-    assert!(dry.stdout.starts_with("layer words: another\n  words (the new version)"), "{}", dry.stdout);
+    assert!(
+        dry.stdout.starts_with("layer words: another\n  words (the new version)"),
+        "{}",
+        dry.stdout
+    );
     lambda.deploy().expect(0);
     assert_eq!(lambda.answer("live"), json!({ "says": "hello" }));
     let proxy = AwsProxy::start();
@@ -54,7 +60,10 @@ fn a_layer_that_changed_is_a_new_version_of_the_function_and_the_old_one_is_dele
 #[test]
 fn a_layer_that_nobody_describes_is_told_before_anything_is_written() {
     let lambda = with_layer();
-    let text = lambda.project.read("landfall.toml").replace("layers = [\"words\"]", "layers = [\"wrods\"]");
+    let text = lambda
+        .project
+        .read("landfall.toml")
+        .replace("layers = [\"words\"]", "layers = [\"wrods\"]");
     lambda.project.write("landfall.toml", &text);
     lambda.deploy().expect(2).says("there is no layer `wrods` in landfall.toml");
 }

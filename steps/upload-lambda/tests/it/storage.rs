@@ -38,13 +38,8 @@ fn code_that_is_too_large_for_a_request_asks_for_a_bucket() {
 fn a_large_upload_goes_through_s3_goes_on_where_it_stopped_and_is_not_repeated() {
     let lambda = large();
     let bucket = bucket(&lambda);
-    let denied = Fault {
-        operation: "UploadPart",
-        after: 3,
-        times: 1,
-        status: 403,
-        code: "ExpiredToken",
-    };
+    let denied =
+        Fault { operation: "UploadPart", after: 3, times: 1, status: 403, code: "ExpiredToken" };
     let proxy = AwsProxy::failing(&[denied]);
     let args = ["deploy", "--s3-bucket", &bucket];
     lambda.run_through(&proxy, &args).expect(4).says("renew the credentials");

@@ -17,8 +17,7 @@ pub(crate) fn code(marker: &str) -> String {
 }
 
 /// Code that fails at every invocation.
-pub(crate) const BROKEN: &str =
-    "def handler(event, context):\n    print('looking for the table')\n    raise KeyError('table')\n";
+pub(crate) const BROKEN: &str = "def handler(event, context):\n    print('looking for the table')\n    raise KeyError('table')\n";
 
 impl Lambda {
     /// A project with the function `hello`, whose code is `one`. `settings` are more lines of its table.
@@ -65,7 +64,13 @@ impl Lambda {
     }
 
     pub(crate) fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
-        aws_rest(&self.account, "lambda", method, &format!("/2015-03-31/functions/{path}"), body.map(Value::to_string).as_deref())
+        aws_rest(
+            &self.account,
+            "lambda",
+            method,
+            &format!("/2015-03-31/functions/{path}"),
+            body.map(Value::to_string).as_deref(),
+        )
     }
 
     /// What an invocation of `hello` answers, by alias or version.

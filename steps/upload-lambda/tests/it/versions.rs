@@ -42,7 +42,10 @@ fn a_rollback_without_a_version_before_asks_for_one() {
         .expect(2)
         .says("does not tell which version it had before")
         .says("choose one with --to N");
-    lambda.run(&["rollback", "hello", "--to", "9"]).expect(2).says("version 9 of hello is not there");
+    lambda
+        .run(&["rollback", "hello", "--to", "9"])
+        .expect(2)
+        .says("version 9 of hello is not there");
     let dry = lambda.run(&["rollback", "hello", "--to", "9", "--alias", "none"]).expect(2);
     dry.says("there is no alias none");
 }
