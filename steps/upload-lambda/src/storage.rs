@@ -135,7 +135,7 @@ async fn under_way(ctx: &Ctx, bucket: &str, key: &str) -> anyhow::Result<Option<
     })
     .await?;
     let uploads = found.uploads().iter().filter(|upload| upload.key() == Some(key));
-    Ok(uploads.filter_map(|upload| upload.upload_id()).last().map(str::to_owned))
+    Ok(uploads.filter_map(|upload| upload.upload_id()).next_back().map(str::to_owned))
 }
 
 /// The parts that are there: number to tag and size.
