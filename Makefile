@@ -19,7 +19,9 @@ help: ## Show this help
 
 # --- to see it work ----------------------------------------------------------
 
-demo: up ## Take the example from source to running (CRASH=1: one that crashes at start)
+demo: demo-orders $(if $(CRASH),,demo-receipts) ## Take the examples from source to running (CRASH=1: one that crashes at start)
+
+demo-orders: up # The service
 	@cargo build --quiet --bins --workspace
 	@$(testbed)/database orders
 	@rm -rf examples/orders/.landfall/reports
@@ -29,6 +31,17 @@ demo: up ## Take the example from source to running (CRASH=1: one that crashes a
 	repo summary examples/orders/.landfall/reports deploy-stack build-image push-ecr migrate-db deploy-fargate smoke-test || status=$$?; \
 	for path in healthz orders; do printf '\n%s/%s says  ' "$$LANDFALL_URL" "$$path"; curl -sS -m 5 "$$LANDFALL_URL/$$path"; done; \
 	printf '\nthe commit here is  %s\n' "$$(git rev-parse HEAD)"; exit $$status
+
+demo-receipts: up # The functions
+	@cargo build --quiet --bins --workspace
+	@rm -rf examples/receipts/.landfall/reports
+	@$(in_testbed) export PATH="$(TARGET)/debug:$$PATH"; \
+	export LANDFALL_LAMBDA_ARCHITECTURE=$$(uname -m | sed 's/aarch64/arm64/'); \
+	$(MAKE) -C examples/receipts release ENV=dev PROFILE=dev TARGET=$(TARGET); status=$$?; \
+	repo summary examples/receipts/.landfall/reports deploy-stack upload-lambda || status=$$?; \
+	for name in total text; do printf '\nreceipts-%s says  ' $$name; curl -sS -m 20 -d @examples/receipts/checks/$$name.json \
+	  -H "Authorization: AWS4-HMAC-SHA256 Credential=$$AWS_ACCESS_KEY_ID/20260101/$$AWS_REGION/lambda/aws4_request, SignedHeaders=host, Signature=0" \
+	  "$$AWS_ENDPOINT_URL/2015-03-31/functions/receipts-$$name/invocations?Qualifier=live"; done; echo; exit $$status
 
 # --- to work on it -----------------------------------------------------------
 
@@ -46,7 +59,7 @@ check: ## Linters, by lint-check itself; licences, and the tidiness of the repos
 	cargo test --quiet --package repo
 
 build: ## Build the steps as they ship (release profile)
-	cargo build --release --workspace --bins --exclude orders --exclude repo
+	cargo build --release --workspace --bins --exclude orders --exclude receipts --exclude repo
 
 image: up ## Build the base image (PROFILE=dev: quicker and larger; LINT=1: also the one with linters)
 	@$(testbed)/../../../images/build $(or $(PROFILE),release) $(if $(LINT),lint)
@@ -86,4 +99,4 @@ clean: ## Remove what was built (not the data of the testbed)
 	cargo clean
 	rm -rf dist examples/*/dist examples/*/.landfall
 
-.PHONY: help demo test check build image gen new-step bench up up-pipeline up-linters down reset clean
+.PHONY: help demo demo-orders demo-receipts test check build image gen new-step bench up up-pipeline up-linters down reset clean

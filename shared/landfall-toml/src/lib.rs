@@ -32,9 +32,10 @@ use step_core::{Common, Fail};
 
 pub use model::{
     AccountId, BuildImage, ChangeLevel, Collisions, DeployFargate, DeployStack, Engine, EnvValue,
-    Environment, GenOpenapi, Landfall, Level, LintCheck, LinterFormat, LinterSettings,
+    Environment, GenOpenapi, LambdaArchitecture, LambdaCheck, LambdaConfiguration, LambdaFunction,
+    LambdaLayer, LambdaTracing, Landfall, Level, LintCheck, LinterFormat, LinterSettings,
     MigrateDatabase, MigrateDb, MigrateDbCheck, OpenapiDiff, OpenapiLint, OpenapiSource, PushEcr,
-    Service, SmokeTest, Span,
+    Service, SmokeTest, Span, UploadLambda,
 };
 pub use parse::{nearest, parse};
 

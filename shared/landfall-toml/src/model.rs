@@ -70,6 +70,9 @@ pub struct Environment {
     /// Settings of smoke-test.
     #[serde(rename = "smoke-test")]
     pub smoke_test: SmokeTest,
+    /// Settings of upload-lambda.
+    #[serde(rename = "upload-lambda")]
+    pub upload_lambda: UploadLambda,
 }
 
 /// Settings of build-image.
@@ -408,6 +411,130 @@ pub struct SmokeTest {
     pub passes: Option<NonZeroU16>,
     /// How long to wait between two rounds, for example "5s". Default: 2s.
     pub interval: Option<Span>,
+}
+
+/// Settings of upload-lambda.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct UploadLambda {
+    /// The functions, by the names under which they are chosen.
+    pub functions: IndexMap<String, LambdaFunction>,
+    /// The layers that are published from here, by name.
+    pub layers: IndexMap<String, LambdaLayer>,
+    /// The bucket through which zips of more than 50 MB go.
+    pub s3_bucket: Option<String>,
+    /// How long Lambda may take to settle after a write, for example "10m". Default: 5m.
+    pub timeout: Option<Span>,
+}
+
+/// A function of upload-lambda.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LambdaFunction {
+    /// Its name in AWS. Default: the name under which it stands here.
+    pub name: Option<String>,
+    /// The code: a folder, or a file.
+    pub source: Option<PathBuf>,
+    /// The code: an image, HOST/NAME@sha256:..., or "pushed" for the one that push-ecr pushed.
+    pub image: Option<String>,
+    /// The alias by which it is called. With one, each upload is a version, and the alias moves to it.
+    pub alias: Option<String>,
+    /// How the alias moves: "10%@5m", "10%@5m,50%@10m", or "linear:10%@1m". Default: at once.
+    pub canary: Option<String>,
+    /// Whether a function that is missing is created. Default: false.
+    pub create: Option<bool>,
+    /// How many versions are kept, besides those that an alias uses. Default: all.
+    pub keep: Option<u16>,
+    /// How it is told that a version is good.
+    pub check: LambdaCheck,
+    /// Its configuration. What is not named stays as it is.
+    pub configuration: LambdaConfiguration,
+}
+
+/// How upload-lambda tells that a version of a function is good.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LambdaCheck {
+    /// A file with the JSON that the version is invoked with, before the alias moves.
+    pub payload: Option<PathBuf>,
+    /// What the answer holds: "$.status=ok", a JSONPath and a value.
+    pub expect: Vec<String>,
+    /// A program with its arguments that ends with 0 when all is well. It runs after the alias moved,
+    /// and at the end of each part of a canary.
+    pub command: Option<Vec<String>>,
+    /// The share of failed invocations that is borne while the alias moves, for example "1%".
+    pub error_rate: Option<String>,
+}
+
+/// The configuration of a function.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LambdaConfiguration {
+    /// Whether what is not named goes back to Lambda's defaults. Default: false, it stays as it is.
+    pub replace: Option<bool>,
+    /// ARN of the role that it runs as.
+    pub role: Option<String>,
+    /// The runtime, for example python3.12 or provided.al2023.
+    pub runtime: Option<String>,
+    /// What of the code is called, for example app.handler.
+    pub handler: Option<String>,
+    /// What it runs on.
+    pub architecture: Option<LambdaArchitecture>,
+    /// Memory in MB.
+    pub memory: Option<i32>,
+    /// How long an invocation may take, for example "30s".
+    pub timeout: Option<Span>,
+    /// Size of /tmp in MB.
+    pub ephemeral_storage: Option<i32>,
+    /// Whether X-Ray traces all invocations: "active", or "pass_through".
+    pub tracing: Option<LambdaTracing>,
+    /// Whether versions start from a snapshot.
+    pub snap_start: Option<bool>,
+    /// The layers in their order: names of layers that are published from here, and ARNs of versions.
+    pub layers: Option<Vec<String>>,
+    /// The subnets of the VPC that it is in.
+    pub subnets: Option<Vec<String>>,
+    /// The security groups that it is in.
+    pub security_groups: Option<Vec<String>>,
+    /// Its variables; values of its own, or `true` for those of the step. Others stay.
+    pub environment: IndexMap<String, EnvValue>,
+}
+
+/// What a function runs on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum LambdaArchitecture {
+    /// Intel and AMD, 64 bits.
+    #[serde(rename = "x86_64")]
+    X86_64,
+    /// Graviton.
+    Arm64,
+}
+
+/// Whether X-Ray traces invocations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LambdaTracing {
+    /// A sample of all.
+    Active,
+    /// Those that the caller traces.
+    PassThrough,
+}
+
+/// A layer that upload-lambda publishes.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct LambdaLayer {
+    /// Its name in AWS. Default: the name under which it stands here.
+    pub name: Option<String>,
+    /// The folder whose content lies in /opt.
+    pub source: Option<PathBuf>,
+    /// The runtimes that it is for.
+    pub runtimes: Vec<String>,
+    /// The architectures that it is for.
+    pub architectures: Vec<LambdaArchitecture>,
+    /// How many versions are kept. Default: all.
+    pub keep: Option<u16>,
 }
 
 /// An AWS account: 12 digits.

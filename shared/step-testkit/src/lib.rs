@@ -8,5 +8,5 @@
 mod aws;
 mod project;
 
-pub use aws::{AwsProxy, Fault, aws_call, fresh_account};
+pub use aws::{AwsProxy, Fault, Rewrite, aws_call, aws_rest, fresh_account};
 pub use project::{Project, Ran, Running, program, repository, testbed_env};
