@@ -31,10 +31,10 @@ use serde::Deserialize;
 use step_core::{Common, Fail};
 
 pub use model::{
-    AccountId, BuildImage, ChangeLevel, Collisions, DeployFargate, DeployStack, Engine, EnvValue,
-    Environment, GenOpenapi, Landfall, Level, LintCheck, LinterFormat, LinterSettings,
-    MigrateDatabase, MigrateDb, MigrateDbCheck, OpenapiDiff, OpenapiLint, OpenapiSource, PushEcr,
-    Service, SmokeTest, Span,
+    AccountId, BuildImage, Busy, ChangeLevel, Collisions, DeployFargate, DeployStack, Engine,
+    EnvValue, Environment, FargateContainer, FargateService, GenOpenapi, Landfall, Level,
+    LintCheck, LinterFormat, LinterSettings, MigrateDatabase, MigrateDb, MigrateDbCheck, OnPause,
+    OpenapiDiff, OpenapiLint, OpenapiSource, PushEcr, Service, SmokeTest, Span,
 };
 pub use parse::{nearest, parse};
 

@@ -6,7 +6,7 @@ use clap::{Command, FromArgMatches, Parser};
 use tokio::time::Instant;
 
 use crate::report::{Envelope, ErrorReport};
-use crate::signal::{advice, interrupted};
+use crate::signal::{advice, interrupted, is_held_and_told};
 use crate::{Common, Exit, Fail, Report, args::OutputForm, output, secret};
 
 /// Runs a step: parses the command line, runs `step` until it ends or a signal comes, prints the
@@ -42,17 +42,29 @@ where
     let frame = Frame { command: &command, common: &common, start: Instant::now() };
     let result = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let result = result.map_err(anyhow::Error::from).and_then(|runtime| {
-        let ended = runtime.block_on(async {
-            tokio::select! {
-                signal = interrupted() => signal.map(Ended::Interrupted),
-                result = step(args) => result.map(Ended::Finished),
-            }
-        });
+        let ended = runtime.block_on(until_ended(step(args)));
         // Dropping it would wait for blocking calls that nobody can stop, such as a name look-up.
         runtime.shutdown_background();
         ended
     });
     frame.conclude(result)
+}
+
+/// Runs a step until it ends or a signal ends it. A step that holds interrupts gets the first one told,
+/// and ends by itself.
+async fn until_ended<R>(step: impl Future<Output = anyhow::Result<R>>) -> anyhow::Result<Ended<R>> {
+    let mut step = std::pin::pin!(step);
+    let mut is_second = false;
+    loop {
+        let signal_came = tokio::select! {
+            signal = interrupted() => signal?,
+            result = &mut step => return result.map(Ended::Finished),
+        };
+        if std::mem::replace(&mut is_second, true) || !is_held_and_told() {
+            return Ok(Ended::Interrupted(signal_came));
+        }
+        output::warn(format!("{}: once more ends the step at once", signal_came.name));
+    }
 }
 
 enum Ended<R> {

@@ -24,4 +24,4 @@ pub use exit::{Exit, Fail, FailContext, innermost};
 pub use files::{holds, write_atomically};
 pub use report::Report;
 pub use secret::Secret;
-pub use signal::on_interrupt;
+pub use signal::{hold_interrupts, interrupt_requested, on_interrupt};
