@@ -244,8 +244,9 @@ impl Definition {
     pub(crate) fn secrets(&self) -> Vec<SecretOf<'_>> {
         let of = |container| {
             let lists = ["/secrets", "/logConfiguration/secretOptions"];
-            let found =
-                lists.into_iter().filter_map(move |list| Value::pointer(container, list)?.as_array());
+            let found = lists
+                .into_iter()
+                .filter_map(move |list| Value::pointer(container, list)?.as_array());
             found.flatten().filter_map(|secret| {
                 let (name_of, from) = (text(secret, "name")?, text(secret, "valueFrom")?);
                 Some(SecretOf { container: name(container), name: name_of, from })

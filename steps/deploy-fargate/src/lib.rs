@@ -17,6 +17,9 @@ mod run_task;
 mod settings;
 mod watch;
 
+#[cfg(test)]
+mod recorded;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -178,8 +181,17 @@ pub async fn run(ctx: &Ctx) -> anyhow::Result<Done> {
     result
 }
 
-/// Brings the image into the services.
+/// Brings the image into the services, and tells the next step.
 async fn deploy(ctx: &Ctx) -> anyhow::Result<Deployed> {
+    let (planned, report) = bring(ctx, handover::prepare).await?;
+    hand_over(ctx, &planned, report)
+}
+
+/// Brings the image into the services. `prepare` comes before the first write.
+async fn bring(
+    ctx: &Ctx,
+    prepare: impl FnOnce() -> anyhow::Result<()>,
+) -> anyhow::Result<(Vec<Planned>, Deployed)> {
     let guarded = ctx.aws.guard().await?;
     let mut planned = plan_all(ctx).await?;
     if !ctx.settings.dry_run && make_way(ctx, &planned).await? {
@@ -188,23 +200,24 @@ async fn deploy(ctx: &Ctx) -> anyhow::Result<Deployed> {
     if planned.iter().all(|one| one.changes.is_empty()) {
         let report =
             Deployed::new(planned.iter().map(|one| unit(one, Outcome::Unchanged)).collect(), false);
-        return hand_over(ctx, &planned, report);
+        return Ok((planned, report));
     }
     if ctx.settings.dry_run {
         let outcome = |one: &Planned| {
             if one.changes.is_empty() { Outcome::Unchanged } else { Outcome::Planned }
         };
         let units = planned.iter().map(|one| unit(one, outcome(one))).collect();
-        return Ok(Deployed::new(units, ctx.settings.check));
+        let report = Deployed::new(units, ctx.settings.check);
+        return Ok((planned, report));
     }
     tell_changes(ctx, &planned);
     if planned.iter().any(|one| plan::writes(&one.changes)) {
         preflight::require(ctx, &planned).await?;
-        handover::prepare()?;
+        prepare()?;
         run_before(ctx, &guarded, &mut planned).await?;
     }
     let report = carry_out(ctx, &guarded, &planned).await?;
-    hand_over(ctx, &planned, report)
+    Ok((planned, report))
 }
 
 /// Looks at all that a deployment needs.
