@@ -35,7 +35,7 @@ use step_core::{Exit, Fail, on_interrupt, output};
 pub use failure::Failure;
 pub use plan::Change;
 pub use preflight::{Check, Found};
-pub use report::{Deployed, Done, Outcome, RanTask, Verified};
+pub use report::{Deployed, Done, Outcome, RanTask, UnitReport, Verified};
 pub use settings::Args;
 
 use apply::Begun;
@@ -202,7 +202,11 @@ async fn bring(
             Deployed::new(planned.iter().map(|one| unit(one, Outcome::Unchanged)).collect(), false);
         return Ok((planned, report));
     }
+    let admitted = admit(ctx, &planned);
     if ctx.settings.dry_run {
+        if let Err(err) = admitted {
+            output::warn(format!("it would be refused: {err:#}"));
+        }
         let outcome = |one: &Planned| {
             if one.changes.is_empty() { Outcome::Unchanged } else { Outcome::Planned }
         };
@@ -210,6 +214,7 @@ async fn bring(
         let report = Deployed::new(units, ctx.settings.check);
         return Ok((planned, report));
     }
+    admitted?;
     tell_changes(ctx, &planned);
     if planned.iter().any(|one| plan::writes(&one.changes)) {
         preflight::require(ctx, &planned).await?;
@@ -218,6 +223,23 @@ async fn bring(
     }
     let report = carry_out(ctx, &guarded, &planned).await?;
     Ok((planned, report))
+}
+
+/// The gate: an image that has to have passed its checks elsewhere is not deployed without.
+///
+/// # Errors
+/// Exit 8: there is no verdict that admits it.
+fn admit(ctx: &Ctx, planned: &[Planned]) -> anyhow::Result<()> {
+    let Some(environment) = &ctx.settings.require_verdict else { return Ok(()) };
+    let verdict = verdict::Verdict::read(&ctx.settings.verdict)?;
+    for one in planned.iter().filter(|one| plan::writes(&one.changes)) {
+        let container = one.definition.container(one.container.as_deref())?;
+        let image = one.definition.image(&container).unwrap_or_default();
+        let digest = image::digest_of(image).unwrap_or_default();
+        verdict.admits(digest, environment, ctx.settings.verdict_key.as_ref())?;
+    }
+    output::say(format!("  passed in {environment}, as {} says", ctx.settings.verdict.display()));
+    Ok(())
 }
 
 /// Looks at all that a deployment needs.
@@ -620,7 +642,7 @@ fn first_service(planned: &mut [Planned]) -> anyhow::Result<&mut Planned> {
 }
 
 /// The report of a unit for which nothing was done.
-fn unit(planned: &Planned, outcome: Outcome) -> report::Unit {
+fn unit(planned: &Planned, outcome: Outcome) -> UnitReport {
     let (service, task_definition) = match &planned.observed {
         Observed::Service(Current { service, .. }) => {
             (service.arn.clone(), service.task_definition.clone())
@@ -629,7 +651,7 @@ fn unit(planned: &Planned, outcome: Outcome) -> report::Unit {
     };
     let current = planned.observed.definition();
     let container = planned.container.as_deref();
-    report::Unit {
+    UnitReport {
         name: planned.unit.name.clone(),
         outcome,
         cluster: planned.unit.cluster.clone(),
@@ -644,12 +666,12 @@ fn unit(planned: &Planned, outcome: Outcome) -> report::Unit {
 }
 
 /// The report of a unit that could not be followed to its end.
-fn broken(planned: &Planned, begun: Option<&Begun>, err: &anyhow::Error) -> report::Unit {
+fn broken(planned: &Planned, begun: Option<&Begun>, err: &anyhow::Error) -> UnitReport {
     let fail = Fail::of(err);
     let message = format!("{err:#}");
     let exit = fail.map_or(Exit::Failed, Fail::exit);
     let help = fail.and_then(Fail::help_text).unwrap_or("run the step again").to_owned();
-    report::Unit {
+    UnitReport {
         deployment: begun.and_then(deployment_id),
         failure: Some(Failure::of(&message)),
         error: Some(Fail::new(exit, message).help(help)),
@@ -663,7 +685,7 @@ async fn ended_unit(
     planned: &Planned,
     begun: Option<&Begun>,
     ended: Ended,
-) -> report::Unit {
+) -> UnitReport {
     let (outcome, failure) = match ended {
         Ended::Deployed => (Outcome::Deployed, None),
         Ended::RolledBack(failure) => (Outcome::RolledBack, failure),
@@ -672,11 +694,8 @@ async fn ended_unit(
         Ended::Superseded => (Outcome::Superseded, None),
         Ended::Cancelled | Ended::Abandoned | Ended::Paused(_) => (Outcome::Failed, None),
     };
-    let mut report = report::Unit {
-        failure,
-        deployment: begun.and_then(deployment_id),
-        ..unit(planned, outcome)
-    };
+    let mut report =
+        UnitReport { failure, deployment: begun.and_then(deployment_id), ..unit(planned, outcome) };
     match begun {
         Some(Begun::Service(watched)) if outcome == Outcome::Deployed => {
             report.task_definition = watched.ours.task_definition.clone();

@@ -339,6 +339,8 @@ impl Run {
             on_pause: OnPause::Wait,
             before: Vec::new(),
             require_verdict: None,
+            verdict: verdict::DEFAULT_FILE.into(),
+            verdict_key: None,
             rollback_on_cancel: false,
             wait_only: None,
             junit: None,

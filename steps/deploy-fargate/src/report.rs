@@ -62,7 +62,7 @@ impl Outcome {
 #[derive(Debug, Serialize)]
 pub struct Deployed {
     pub(crate) outcome: Outcome,
-    pub(crate) services: Vec<Unit>,
+    pub(crate) services: Vec<UnitReport>,
     /// Whether what would change is a failure.
     #[serde(skip)]
     pub(crate) check: bool,
@@ -70,7 +70,7 @@ pub struct Deployed {
 
 /// What became of one service, or task on a schedule.
 #[derive(Debug, Serialize)]
-pub struct Unit {
+pub struct UnitReport {
     pub(crate) name: String,
     pub(crate) outcome: Outcome,
     pub(crate) cluster: String,
@@ -92,7 +92,7 @@ pub struct Unit {
 }
 
 impl Deployed {
-    pub(crate) fn new(services: Vec<Unit>, check: bool) -> Self {
+    pub(crate) fn new(services: Vec<UnitReport>, check: bool) -> Self {
         let outcome = services.iter().map(|unit| unit.outcome).max().unwrap_or(Outcome::Unchanged);
         Self { outcome, services, check }
     }
@@ -121,7 +121,7 @@ impl Report for Deployed {
     }
 }
 
-impl Unit {
+impl UnitReport {
     fn fail(&self) -> Fail {
         let why = || {
             self.failure
@@ -166,7 +166,7 @@ impl fmt::Display for Deployed {
     }
 }
 
-impl fmt::Display for Unit {
+impl fmt::Display for UnitReport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.name, self.outcome.word())?;
         if self.outcome == Outcome::Planned {
@@ -399,8 +399,8 @@ fn write_dotenv(path: &Path, result: &anyhow::Result<Done>) -> anyhow::Result<()
 mod tests {
     use super::*;
 
-    fn unit(name: &str, outcome: Outcome, reason: Option<&str>) -> Unit {
-        Unit {
+    fn unit(name: &str, outcome: Outcome, reason: Option<&str>) -> UnitReport {
+        UnitReport {
             name: name.into(),
             outcome,
             cluster: "apps".into(),

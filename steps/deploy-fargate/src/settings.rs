@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use landfall_toml::{Busy, Environment, FargateContainer, FargateService, OnPause};
 use step_aws::AwsArgs;
 use step_core::handover::{Handover, PushedImage};
-use step_core::{Common, Fail, FailContext, output};
+use step_core::{Common, Fail, FailContext, Secret, output};
 
 use crate::definition::{ContainerOverrides, Definition, Overrides};
 
@@ -115,6 +115,21 @@ struct ServiceArgs {
     #[arg(long, env = "LANDFALL_REQUIRE_VERDICT", value_name = "ENV", global = true)]
     require_verdict: Option<String>,
 
+    /// The file of the verdict
+    #[arg(
+        long,
+        env = "LANDFALL_VERDICT",
+        value_name = "FILE",
+        default_value = verdict::DEFAULT_FILE,
+        global = true
+    )]
+    verdict: PathBuf,
+
+    /// The key with which the verdict has to be signed; a variable only, for a flag would show in the
+    /// process list.
+    #[arg(long, env = "LANDFALL_VERDICT_KEY", hide = true, hide_env_values = true, global = true)]
+    verdict_key: Option<Secret>,
+
     /// Also write the outcome to FILE, as JUnit XML
     #[arg(long, value_name = "FILE", global = true)]
     junit: Option<PathBuf>,
@@ -132,10 +147,10 @@ struct ServiceArgs {
 #[derive(Debug, clap::Args)]
 struct GitLabEcs {
     #[arg(long = "ci-aws-ecs-cluster", env = "CI_AWS_ECS_CLUSTER", hide = true, global = true)]
-    cluster: Option<String>,
+    ecs_cluster: Option<String>,
 
     #[arg(long = "ci-aws-ecs-service", env = "CI_AWS_ECS_SERVICE", hide = true, global = true)]
-    service: Option<String>,
+    ecs_service: Option<String>,
 
     /// A family, whose newest revision is the base.
     #[arg(
@@ -144,7 +159,7 @@ struct GitLabEcs {
         hide = true,
         global = true
     )]
-    family: Option<String>,
+    ecs_family: Option<String>,
 }
 
 /// What else the step can do.
@@ -223,6 +238,8 @@ pub(crate) struct Settings {
     pub(crate) on_pause: OnPause,
     pub(crate) before: Vec<Words>,
     pub(crate) require_verdict: Option<String>,
+    pub(crate) verdict: PathBuf,
+    pub(crate) verdict_key: Option<verdict::Key>,
     pub(crate) rollback_on_cancel: bool,
     pub(crate) wait_only: Option<String>,
     pub(crate) junit: Option<PathBuf>,
@@ -299,6 +316,8 @@ impl Args {
             on_pause: args.on_pause.map(OnPause::from).or(file.on_pause).unwrap_or(OnPause::Wait),
             before: before.clone(),
             require_verdict: args.require_verdict.clone().or_else(|| file.require_verdict.clone()),
+            verdict: args.verdict.clone(),
+            verdict_key: args.verdict_key.as_ref().map(verdict::Key::new).transpose()?,
             rollback_on_cancel: self.rollback_on_cancel,
             wait_only: self.wait_only.clone(),
             junit: args.junit.clone(),
@@ -335,13 +354,14 @@ impl Args {
             ..FargateService::default()
         };
         // A service that is named on the command line is the only one.
-        let named: Vec<(String, FargateService)> =
-            if self.service.service.is_some() || file.services.is_empty() {
-                let name = shared.service.clone().or_else(|| self.service.gitlab.service.clone());
-                vec![(name.unwrap_or_default(), shared)]
-            } else {
-                file.services.iter().map(|(name, own)| (name.clone(), own.clone())).collect()
-            };
+        let named: Vec<(String, FargateService)> = if self.service.service.is_some()
+            || file.services.is_empty()
+        {
+            let name = shared.service.clone().or_else(|| self.service.gitlab.ecs_service.clone());
+            vec![(name.unwrap_or_default(), shared)]
+        } else {
+            file.services.iter().map(|(name, own)| (name.clone(), own.clone())).collect()
+        };
         named.into_iter().map(|(name, own)| self.unit(environment, name, &own, image)).collect()
     }
 
@@ -360,7 +380,7 @@ impl Args {
         };
         let cluster = args.cluster.clone().or_else(|| own.cluster.clone());
         let cluster = cluster.or_else(|| environment.cluster.clone());
-        let cluster = cluster.or_else(|| args.gitlab.cluster.clone());
+        let cluster = cluster.or_else(|| args.gitlab.ecs_cluster.clone());
         let target = match (&own.rule, &own.service) {
             (Some(rule), None) => Target::Rule(rule.clone()),
             (Some(_), Some(_)) => {
@@ -368,7 +388,7 @@ impl Args {
                 return Err(Fail::invalid(message).help("keep one of them").into());
             }
             (None, service) => {
-                let service = service.clone().or_else(|| args.gitlab.service.clone());
+                let service = service.clone().or_else(|| args.gitlab.ecs_service.clone());
                 Target::Service(service.ok_or_else(|| missing("service"))?)
             }
         };
@@ -411,7 +431,7 @@ impl Args {
 
     fn base(&self, file: Option<&Path>) -> anyhow::Result<Base> {
         let Some(path) = self.service.task_definition.as_deref().or(file) else {
-            let family = self.service.gitlab.family.clone();
+            let family = self.service.gitlab.ecs_family.clone();
             return Ok(family.map_or(Base::Current, Base::Family));
         };
         let text = std::fs::read_to_string(path).or_fail(|| {

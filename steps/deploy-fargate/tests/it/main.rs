@@ -5,6 +5,7 @@
 mod deploy;
 mod failing;
 mod faults;
+mod gate;
 mod plan;
 mod rollback;
 mod run_task;
