@@ -33,8 +33,8 @@ use step_core::{Common, Fail};
 pub use model::{
     AccountId, BuildImage, Busy, ChangeLevel, Collisions, DeployFargate, DeployStack, Engine,
     EnvValue, Environment, FargateContainer, FargateService, GenOpenapi, Landfall, Level,
-    LintCheck, LinterFormat, LinterSettings, MigrateDatabase, MigrateDb, MigrateDbCheck, OnPause,
-    OpenapiDiff, OpenapiLint, OpenapiSource, PushEcr, Service, SmokeTest, Span,
+    LintCheck, LinterFormat, LinterSettings, MigrateDatabase, MigrateDb, MigrateDbCheck, OnFail,
+    OnPause, OpenapiDiff, OpenapiLint, OpenapiSource, PushEcr, Service, SmokeTest, Span,
 };
 pub use parse::{nearest, parse};
 

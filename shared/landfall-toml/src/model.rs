@@ -142,6 +142,11 @@ pub struct DeployFargate {
     /// Programs with their arguments that run once in the new image before anything changes, for
     /// example [["migrate-db"]].
     pub before: Vec<Vec<String>>,
+    /// Programs with their arguments that run on the machine of the step when the image runs, for
+    /// example [["smoke-test"]].
+    pub after: Vec<Vec<String>>,
+    /// What becomes of a deployment when a program of `after` fails. Default: keep.
+    pub on_fail: Option<OnFail>,
     /// What to do when the service is deploying something else already. Default: take-over.
     pub busy: Option<Busy>,
     /// What to do when a deployment pauses at a hook. Default: wait.
@@ -205,6 +210,16 @@ pub enum Busy {
     TakeOver,
     /// Change nothing and fail.
     Refuse,
+}
+
+/// What becomes of a deployment when a program that has to succeed after it fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFail {
+    /// It stays.
+    Keep,
+    /// It goes back to what ran before.
+    Rollback,
 }
 
 /// What deploy-fargate does when a deployment pauses at a hook.

@@ -143,6 +143,10 @@ async fn go_back(
         }
         Err(err) => return Err(err),
     };
+    if watched.good == watched.ours.task_definition {
+        // Nothing but this very revision ever was there.
+        return Ok(Ended::Failed(failure));
+    }
     let is_good = now.task_definition == watched.good;
     if !is_good && now.task_definition != watched.ours.task_definition {
         // Somebody deploys something newer: not ours to take away.
@@ -157,7 +161,7 @@ async fn go_back(
             update(ctx, guarded, &watched.before, Some(&good), count, None).await?;
         }
     }
-    if watched.before.desired_count == 0 {
+    if watched.before.desired_count == 0 || !watched.is_proven {
         return Ok(Ended::Failed(failure));
     }
     let is_back = watch::until_back(ctx, watched).await?;

@@ -4,6 +4,7 @@
 //! (exit 6), one that a newer pipeline replaced is told apart from it (exit 7), and a success is
 //! proven by the digests of the tasks that run.
 
+mod after;
 mod apply;
 mod definition;
 mod diff;
@@ -20,6 +21,7 @@ mod watch;
 #[cfg(test)]
 mod recorded;
 
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -184,7 +186,12 @@ pub async fn run(ctx: &Ctx) -> anyhow::Result<Done> {
 /// Brings the image into the services, and tells the next step.
 async fn deploy(ctx: &Ctx) -> anyhow::Result<Deployed> {
     let (planned, report) = bring(ctx, handover::prepare).await?;
-    hand_over(ctx, &planned, report)
+    let mut report = hand_over(ctx, &planned, report)?;
+    if report.outcome == Outcome::Unchanged && !ctx.settings.dry_run {
+        // Nothing was deployed that could go back.
+        report.after = after::run(ctx).await?;
+    }
+    Ok(report)
 }
 
 /// Brings the image into the services. `prepare` comes before the first write.
@@ -490,6 +497,7 @@ async fn carry_out(ctx: &Ctx, guarded: &Guarded, planned: &[Planned]) -> anyhow:
         *course_of = course(ctx, guarded, one, !ctx.has_given_up()).await;
     }
     drop(section);
+    let (reason, kept) = run_after(ctx, planned, &courses).await?;
     on_interrupt("");
     let is_alone = planned.len() == 1;
     let mut units = Vec::new();
@@ -508,7 +516,7 @@ async fn carry_out(ctx: &Ctx, guarded: &Guarded, planned: &[Planned]) -> anyhow:
             }
             Some(Ok(ended)) => ended,
         };
-        let ended = match (cause(ended, ctx.has_given_up()), &mut course.begun) {
+        let ended = match (cause(ended, ctx.has_given_up(), reason.as_ref()), &mut course.begun) {
             (Undo::Yes(failure), Some(begun)) => {
                 match apply::undo(ctx, guarded, one, begun, failure).await {
                     Ok(ended) => ended,
@@ -524,7 +532,36 @@ async fn carry_out(ctx: &Ctx, guarded: &Guarded, planned: &[Planned]) -> anyhow:
         };
         units.push(ended_unit(ctx, one, course.begun.as_ref(), ended).await);
     }
-    Ok(Deployed::new(units, false))
+    Ok(Deployed { after: kept, ..Deployed::new(units, false) })
+}
+
+/// Runs what has to succeed after a deployment, once all runs. Returns why all has to go back, or why
+/// the deployment fails although it stays.
+async fn run_after(
+    ctx: &Ctx,
+    planned: &[Planned],
+    courses: &[Course],
+) -> anyhow::Result<(Option<Failure>, Option<Failure>)> {
+    let runs = |course: &Course| matches!(course.ended, None | Some(Ok(Ended::Deployed)));
+    if ctx.settings.after.is_empty() || ctx.has_given_up() || !courses.iter().all(runs) {
+        return Ok((None, None));
+    }
+    let before = Deployment::receive()?;
+    let mut units = Vec::new();
+    for (one, course) in planned.iter().zip(courses) {
+        units.push(ended_unit(ctx, one, course.begun.as_ref(), Ended::Deployed).await);
+    }
+    hand_over(ctx, planned, Deployed::new(units, false))?;
+    let failed = after::run(ctx).await?;
+    if failed.is_none() || !after::goes_back(ctx) {
+        return Ok((None, failed));
+    }
+    match before {
+        Some(before) => _ = before.hand_over()?,
+        None => std::fs::remove_file(Path::new(handover::FOLDER).join(Deployment::FILE))?,
+    }
+    ctx.give_up();
+    Ok((failed, None))
 }
 
 /// Whether a unit has to go back.
@@ -533,12 +570,12 @@ enum Undo {
     No(Ended),
 }
 
-fn cause(ended: Ended, another_failed: bool) -> Undo {
+fn cause(ended: Ended, another_failed: bool, reason: Option<&Failure>) -> Undo {
     match ended {
         Ended::Failed(failure) => Undo::Yes(failure),
         Ended::Cancelled => Undo::Yes(Some(Failure::of("the job was cancelled"))),
         Ended::Abandoned => Undo::Yes(None),
-        Ended::Deployed if another_failed => Undo::Yes(None),
+        Ended::Deployed if another_failed => Undo::Yes(reason.cloned()),
         ended => Undo::No(ended),
     }
 }

@@ -338,6 +338,8 @@ impl Run {
             busy: landfall_toml::Busy::TakeOver,
             on_pause: OnPause::Wait,
             before: Vec::new(),
+            after: Vec::new(),
+            on_fail: landfall_toml::OnFail::Keep,
             require_verdict: None,
             verdict: verdict::DEFAULT_FILE.into(),
             verdict_key: None,

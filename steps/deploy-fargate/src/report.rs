@@ -63,6 +63,9 @@ impl Outcome {
 pub struct Deployed {
     pub(crate) outcome: Outcome,
     pub(crate) services: Vec<UnitReport>,
+    /// A program that had to succeed after the deployment failed, and the deployment stays.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) after: Option<Failure>,
     /// Whether what would change is a failure.
     #[serde(skip)]
     pub(crate) check: bool,
@@ -94,7 +97,7 @@ pub struct UnitReport {
 impl Deployed {
     pub(crate) fn new(services: Vec<UnitReport>, check: bool) -> Self {
         let outcome = services.iter().map(|unit| unit.outcome).max().unwrap_or(Outcome::Unchanged);
-        Self { outcome, services, check }
+        Self { outcome, services, after: None, check }
     }
 }
 
@@ -107,6 +110,11 @@ impl Report for Deployed {
         if self.check && self.outcome == Outcome::Planned {
             return Err(Fail::new(Exit::Negative, "something would change")
                 .help("deploy without --check to change it"));
+        }
+        if let Some(failure) = &self.after {
+            return Err(Fail::new(Exit::Negative, failure.to_string()).help(
+                "the image runs all the same; mend the cause, or `deploy-fargate rollback` takes it back",
+            ));
         }
         let worst = self.services.iter().filter(|unit| unit.outcome == self.outcome);
         // Of those that went back the one that is the cause: it has a reason.

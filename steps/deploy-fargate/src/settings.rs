@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use landfall_toml::{Busy, Environment, FargateContainer, FargateService, OnPause};
+use landfall_toml::{Busy, Environment, FargateContainer, FargateService, OnFail, OnPause};
 use step_aws::AwsArgs;
 use step_core::handover::{Handover, PushedImage};
 use step_core::{Common, Fail, FailContext, Secret, output};
@@ -42,6 +42,16 @@ pub struct Args {
     /// fails, nothing does [landfall.toml: deploy-fargate.before]
     #[arg(long, value_name = "COMMAND", value_parser = words)]
     before: Vec<Words>,
+
+    /// A program with its arguments that runs on this machine when the image runs, for example
+    /// smoke-test; when it fails, so does the deployment [landfall.toml: deploy-fargate.after]
+    #[arg(long, value_name = "COMMAND", value_parser = words)]
+    after: Vec<Words>,
+
+    /// What becomes of a deployment whose --after fails [landfall.toml: deploy-fargate.on_fail]
+    /// [default: keep]
+    #[arg(long, value_enum, value_name = "WHAT")]
+    on_fail: Option<OnFailArg>,
 
     /// Deploy nothing: wait for the end of the deployment with this id (ecs-svc/...)
     #[arg(long, value_name = "ID")]
@@ -202,6 +212,14 @@ enum BusyArg {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
+enum OnFailArg {
+    /// It stays, and the step ends with 3
+    Keep,
+    /// It goes back to what ran before, and the step ends with 6
+    Rollback,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
 enum OnPauseArg {
     /// Wait until somebody continues it or rolls it back
     Wait,
@@ -237,6 +255,8 @@ pub(crate) struct Settings {
     pub(crate) busy: Busy,
     pub(crate) on_pause: OnPause,
     pub(crate) before: Vec<Words>,
+    pub(crate) after: Vec<Words>,
+    pub(crate) on_fail: OnFail,
     pub(crate) require_verdict: Option<String>,
     pub(crate) verdict: PathBuf,
     pub(crate) verdict_key: Option<verdict::Key>,
@@ -300,8 +320,9 @@ impl Args {
         let (image, revision) = self.image()?;
         let units = self.units(environment, image.as_deref())?;
         let before = if self.before.is_empty() { &file.before } else { &self.before };
-        if let Some(empty) = before.iter().position(Vec::is_empty) {
-            let message = format!("deploy-fargate.before: number {} is empty", empty + 1);
+        let after = if self.after.is_empty() { &file.after } else { &self.after };
+        if before.iter().chain(after).any(Vec::is_empty) {
+            let message = "deploy-fargate: a program of `before` or `after` is empty";
             return Err(Fail::invalid(message).help("write [[\"PROGRAM\", \"ARGUMENT\"]]").into());
         }
         Ok(Settings {
@@ -315,6 +336,8 @@ impl Args {
             busy: args.busy.map(Busy::from).or(file.busy).unwrap_or(Busy::TakeOver),
             on_pause: args.on_pause.map(OnPause::from).or(file.on_pause).unwrap_or(OnPause::Wait),
             before: before.clone(),
+            after: after.clone(),
+            on_fail: self.on_fail.map(OnFail::from).or(file.on_fail).unwrap_or(OnFail::Keep),
             require_verdict: args.require_verdict.clone().or_else(|| file.require_verdict.clone()),
             verdict: args.verdict.clone(),
             verdict_key: args.verdict_key.as_ref().map(verdict::Key::new).transpose()?,
@@ -472,6 +495,15 @@ impl From<OnPauseArg> for OnPause {
             OnPauseArg::Wait => OnPause::Wait,
             OnPauseArg::Continue => OnPause::Continue,
             OnPauseArg::RollBack => OnPause::RollBack,
+        }
+    }
+}
+
+impl From<OnFailArg> for OnFail {
+    fn from(arg: OnFailArg) -> Self {
+        match arg {
+            OnFailArg::Keep => OnFail::Keep,
+            OnFailArg::Rollback => OnFail::Rollback,
         }
     }
 }

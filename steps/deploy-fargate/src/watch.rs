@@ -43,6 +43,8 @@ pub(crate) struct Watched {
     pub(crate) ours: Deployment,
     /// The task definition to go back to.
     pub(crate) good: String,
+    /// Whether it ever ran.
+    pub(crate) is_proven: bool,
     pub(crate) definition: Definition,
     found: Found,
     /// Hooks that have been told of.
@@ -72,7 +74,9 @@ impl Watched {
     ) -> Self {
         let events = before.events.iter().map(|(id, _)| id.clone()).collect();
         let good = before.last_good().to_owned();
+        let is_proven = before.deployments.iter().any(|one| one.rollout == Rollout::Completed);
         Self {
+            is_proven: is_proven && good != ours.task_definition,
             prefix,
             before,
             ours,

@@ -43,3 +43,28 @@ fn an_image_without_a_passing_verdict_is_refused_and_one_with_is_deployed() {
     service.deploy(&[&image]).expect(0).says("passed in qa, as .landfall/verdict.json says");
     assert_eq!(service.running_images(), [image]);
 }
+
+#[test]
+fn a_check_that_fails_after_the_deployment_takes_it_back_or_fails_the_job() {
+    let service = Service::new(&TEMPLATE.replace("BREAKER", "true"));
+    let good = image(LASTS);
+    let check = "sh -c 'grep -q \"$0\" .landfall/deployment.json && echo found it' ";
+    service.deploy(&[&good, "--after", &format!("{check}{good}")]).expect(0).says("| found it");
+    let next = image("sleep 12345");
+    let failing = ["--after", "sh -c 'echo /orders answers 500 >&2; exit 3'"];
+    let rollback = ["--on-fail", "rollback"];
+    let ran =
+        service.deploy(&[&[next.as_str(), "--output", "json"], &failing[..], &rollback].concat());
+    let ran =
+        ran.expect(6).says("the deployment was rolled back: `sh -c").says("| /orders answers 500");
+    assert_eq!(ran.json()["outcome"], "rolled_back");
+    assert_eq!(service.running_images(), [good.as_str()]);
+    assert_eq!(service.project.json(".landfall/deployment.json")["image"], good);
+    service
+        .deploy(&[&[next.as_str()], &failing[..]].concat())
+        .expect(3)
+        .says("the image runs all the same");
+    assert_eq!(service.running_images(), [next.as_str()]);
+    // A second run finds nothing to deploy, and is not green for that.
+    service.deploy(&[&[next.as_str()], &failing[..], &rollback].concat()).expect(3);
+}
