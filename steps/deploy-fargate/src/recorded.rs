@@ -122,8 +122,14 @@ impl World {
         if self.outage.is_some_and(|(from, to)| now >= from && now < to) {
             return Err(Kind::Reset);
         }
+        let is_query = operation == "GetCallerIdentity" || operation.starts_with("DescribeTarget");
         let error = |status, code: &str, message: &str| {
-            Ok((status, json!({ "__type": code, "message": message }).to_string()))
+            let xml = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+            let json = json!({ "__type": code, "message": message }).to_string();
+            Ok((
+                status,
+                if is_query { format!("<ErrorResponse>{xml}</ErrorResponse>") } else { json },
+            ))
         };
         match self.faults.iter().find(|(calls, _)| calls.contains(&nth)) {
             Some((_, Kind::Throttle)) => return error(400, "ThrottlingException", "Rate exceeded"),
@@ -206,7 +212,7 @@ impl World {
                     "desiredCount": 1, "runningCount": i32::from(rollout == "COMPLETED"), "createdAt": created })
         };
         let state = if self.looks > self.completes_after { "COMPLETED" } else { "IN_PROGRESS" };
-        let deployments = match (self.is_updated, self.is_back, self.superseded) {
+        let deployments = match (self.is_updated, self.is_back, self.superseded && self.looks > 0) {
             (false, ..) => json!([deployment("ecs-svc/1", "PRIMARY", OLD, "COMPLETED", 1)]),
             (true, true, _) => json!([
                 deployment("ecs-svc/2", "ACTIVE", NEW, "FAILED", 2),

@@ -404,6 +404,7 @@ impl Args {
         let cluster = args.cluster.clone().or_else(|| own.cluster.clone());
         let cluster = cluster.or_else(|| environment.cluster.clone());
         let cluster = cluster.or_else(|| args.gitlab.ecs_cluster.clone());
+        let cluster = cluster.ok_or_else(|| missing("cluster"))?;
         let target = match (&own.rule, &own.service) {
             (Some(rule), None) => Target::Rule(rule.clone()),
             (Some(_), Some(_)) => {
@@ -438,7 +439,7 @@ impl Args {
         let count = self.desired_count.or(own.desired_count).or(file.desired_count);
         Ok(Unit {
             name,
-            cluster: cluster.ok_or_else(|| missing("cluster"))?,
+            cluster,
             target,
             container: args
                 .container

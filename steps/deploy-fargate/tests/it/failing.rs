@@ -110,23 +110,6 @@ fn an_image_that_cannot_be_pulled_is_told_from_a_crash_after_the_first_task() {
     assert_eq!(service.running_images(), [good]);
 }
 
-/// The emulator runs no health checks of ECS; here the engine's own ends the container.
-#[test]
-fn a_container_whose_health_check_ends_it_is_a_crash() {
-    let service = with_breaker();
-    let good = image(LASTS);
-    service.deploy(&[&good]).expect(0);
-    let unhealthy = image(
-        "(sleep 0.3; echo health check failed: 503 from /healthz; kill -9 $$) & exec sleep infinity",
-    );
-    service
-        .deploy(&[&unhealthy])
-        .expect(6)
-        .says("container app exited with 137")
-        .says("| health check failed: 503 from /healthz");
-    assert_eq!(service.running_images(), [good]);
-}
-
 #[test]
 fn a_service_that_is_deleted_meanwhile_is_a_failure() {
     let service = with_breaker();

@@ -14,16 +14,22 @@ fn a_dry_run_shows_the_difference_and_writes_nothing() {
     let proxy = AwsProxy::start();
     let args = ["--env", "dev", &pinned, "--dry-run"];
     let ran = service.project.run_through(&proxy, "deploy-fargate", &args).expect(0);
-    assert_eq!(
-        ran.stdout,
-        format!(
-            "app: planned\n  container app: bootstrap -> {pinned}\n  a new revision of the task definition:\n\
-             \x20   --- app:1\n    +++ to be registered\n    @@ -6,5 +6,5 @@\n\
-             \x20           \"KEPT\": \"yes\"\n           }},\n    -      \"image\": \"bootstrap\",\n\
-             \x20   +      \"image\": \"{pinned}\",\n           \"logConfiguration\": {{\n\
-             \x20           \"logDriver\": \"awslogs\",\n  tasks: 0 -> 1\n"
-        )
-    );
+    let expected = [
+        "app: planned".to_owned(),
+        format!("  container app: bootstrap -> {pinned}"),
+        "  a new revision of the task definition:".to_owned(),
+        "    --- app:1".to_owned(),
+        "    +++ to be registered".to_owned(),
+        "    @@ -6,5 +6,5 @@".to_owned(),
+        "             \"KEPT\": \"yes\"".to_owned(),
+        "           },".to_owned(),
+        "    -      \"image\": \"bootstrap\",".to_owned(),
+        format!("    +      \"image\": \"{pinned}\","),
+        "           \"logConfiguration\": {".to_owned(),
+        "             \"logDriver\": \"awslogs\",".to_owned(),
+        "  tasks: 0 -> 1\n".to_owned(),
+    ];
+    assert_eq!(ran.stdout, expected.join("\n"));
     assert_eq!(proxy.writes(), [] as [&str; 0]);
     assert!(!service.project.path(".landfall/deployment.json").exists());
     service.deploy(&[&pinned, "--check"]).expect(3).says("something would change");
@@ -224,12 +230,13 @@ fn wrong_input_ends_with_2_and_says_what_to_do() {
 
 #[test]
 fn a_service_of_codedeploy_is_refused_with_the_way_out() {
-    let controller = "DeploymentController: {Type: CODE_DEPLOY}\n      DeploymentConfiguration:";
-    let template = TEMPLATE.replace("DeploymentConfiguration:", controller);
-    let service = Service::new(&template.replace("BREAKER", "false"));
+    let service = with_breaker();
+    let legacy = json!({ "cluster": "apps", "serviceName": "legacy", "taskDefinition": "app", "desiredCount": 0,
+                         "deploymentController": { "type": "CODE_DEPLOY" } });
+    service.call("CreateService", &legacy);
     service
-        .deploy(&[&unknown(1)])
+        .deploy(&[&unknown(1), "--service", "legacy"])
         .expect(8)
-        .says("app is deployed by CodeDeploy, which this step does not drive")
+        .says("legacy is deployed by CodeDeploy, which this step does not drive")
         .says("BLUE_GREEN");
 }
