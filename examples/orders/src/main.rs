@@ -11,10 +11,7 @@ use utoipa::OpenApi;
 
 /// Orders over HTTP.
 #[derive(Parser)]
-#[command(
-    version,
-    after_help = "With --openapi alone it prints the description of its API, and ends."
-)]
+#[command(version, after_help = "With --openapi it prints the description of its API, and ends.")]
 struct Args {
     /// Address to listen on.
     #[arg(long, env = "LISTEN", default_value = "0.0.0.0:8080")]
@@ -36,11 +33,8 @@ struct Args {
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<ExitCode, Box<dyn Error>> {
-    // Before anything that wants a database. The crate openapi-export of landfall does the same.
-    if std::env::args().nth(1).is_some_and(|first| first == "--openapi") {
-        println!("{}", orders::Api::openapi().to_pretty_json()?);
-        return Ok(ExitCode::SUCCESS);
-    }
+    // Before anything that wants a database.
+    openapi_export::print_if_asked(orders::Api::openapi);
     let args = Args::parse();
     if !args.crash.is_empty() {
         eprintln!("CRASH is set: the service ends at once, as it was told to");

@@ -265,7 +265,7 @@ set_postgres_command() {
 
 # Containers, and this machine: at the address of the bridge it may come with another of its own.
 postgres_access() {
-    printf 'host all all %s scram-sha-256\n' samehost $bridge_subnet
+    printf 'host all all %s scram-sha-256\n' samehost ${bridge_subnet:+"$bridge_subnet"}
 }
 
 start_postgres() {

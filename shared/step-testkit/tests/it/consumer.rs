@@ -23,6 +23,7 @@ impl Consumer {
         let consumer = Self { folder: tempfile::tempdir().unwrap(), name };
         consumer.serve_templates();
         consumer.copy_example();
+        consumer.vendor_openapi_export();
         consumer.edit("landfall.toml", "\"orders\"", &format!("\"{}\"", consumer.name));
         consumer.edit("landfall.toml", "orders/database", &format!("{}/database", consumer.name));
         let include = "file: /ci-templates/landfall.yml";
@@ -123,6 +124,20 @@ impl Consumer {
             std::fs::create_dir_all(to.parent().unwrap()).unwrap();
             std::fs::copy(example.join(file), to).unwrap();
         }
+    }
+
+    /// A team takes the crate by git. The container that compiles reaches no server of ours, so here the
+    /// crate lies in the checkout, as cargo packages it.
+    fn vendor_openapi_export(&self) {
+        let target = self.folder.path().join("target");
+        let args = ["package", "--quiet", "--offline", "--no-verify", "--allow-dirty"];
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(args).args(["--package", "openapi-export", "--target-dir"]).arg(&target);
+        done(cargo.current_dir(repository()));
+        let name = format!("openapi-export-{}", env!("CARGO_PKG_VERSION"));
+        let archive = target.join("package").join(format!("{name}.crate"));
+        done(Command::new("tar").arg("-xf").arg(archive).arg("-C").arg(self.path("")));
+        self.edit("Cargo.toml", "../../shared/openapi-export", &name);
     }
 
     fn edit(&self, file: &str, from: &str, to: &str) {

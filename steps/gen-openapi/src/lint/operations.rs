@@ -75,10 +75,24 @@ impl<'a> Linter<'a, '_> {
             let message = "no response says what is got when it works";
             self.tell(Rule::OperationSuccess, node.at, pointer, message);
         }
-        if !any(&['4']) && !responses.contains("default") {
+        if !any(&['4'])
+            && !responses.contains("default")
+            && (self.takes_something(object, pointer) || self.is_secured(object))
+        {
             let message = "no response says what is got when the request is wrong";
             self.tell(Rule::OperationError, node.at, pointer, message);
         }
+    }
+
+    /// Whether a request to it can be wrong: a parameter, of the operation or of its path, or a body.
+    fn takes_something(&self, operation: &Object, pointer: &Pointer<'_>) -> bool {
+        let is_any = |list: Option<&Node>| {
+            list.and_then(Node::as_array).is_some_and(|parameters| !parameters.is_empty())
+        };
+        let item = || pointer.parent().and_then(|item| self.root.pointer(&item.to_string()));
+        operation.contains("requestBody")
+            || is_any(operation.get("parameters"))
+            || item().is_some_and(|item| is_any(item.get("parameters")))
     }
 
     /// What the operation says, else what the description says for all. An operation that says that

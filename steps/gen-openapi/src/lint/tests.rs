@@ -147,7 +147,24 @@ const OPERATIONS: &[Case] = &[
     (Rule::OperationDescription, "3.0.4", "x-a: 1", "description: a"),
     (Rule::OperationTags, "3.0.4", "tags: []", "tags: [a]"),
     (Rule::OperationSuccess, "3.0.4", "responses: {404: {}}", "responses: {2XX: {}}"),
-    (Rule::OperationError, "3.0.4", "responses: {200: {}}", "responses: {200: {}, default: {}}"),
+    (
+        Rule::OperationError,
+        "3.0.4",
+        "requestBody: {}, responses: {200: {}}",
+        "requestBody: {}, responses: {200: {}, default: {}}",
+    ),
+    (
+        Rule::OperationError,
+        "3.0.4",
+        "parameters: [{in: query, name: a}], responses: {200: {}}",
+        "responses: {200: {}}",
+    ),
+    (
+        Rule::OperationError,
+        "3.0.4",
+        "security: [{a: []}], responses: {200: {}}",
+        "security: [{a: []}], responses: {200: {}, 401: {}}",
+    ),
     (
         Rule::ParameterIgnored,
         "3.0.4",
@@ -209,6 +226,12 @@ fn operations_are_told_what_hurts() {
 const METHODS: &[Case] = &[
     (Rule::RequestBodyMethod, "3.0.4", "delete: {requestBody: {}}", "post: {requestBody: {}}"),
     (Rule::SecurityMissing, "3.0.4", "post: {}", "get: {}, put: {security: []}"),
+    (
+        Rule::OperationError,
+        "3.0.4",
+        "parameters: [{in: query, name: a}], get: {responses: {200: {}}}",
+        "get: {responses: {200: {}}}",
+    ),
 ];
 
 #[test]
@@ -450,8 +473,7 @@ fn a_description_of_all_versions_is_gone_through_with_all_rules() {
                 "info-license",
                 "operation-id-missing",
                 "operation-summary",
-                "operation-tags",
-                "operation-error"
+                "operation-tags"
             ]
         );
     }

@@ -11,7 +11,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     about: "spelling, in text and in names",
     files: &["*"],
     wanted: Wanted::ByFiles,
-    configs: &["typos.toml", "_typos.toml", ".typos.toml"],
+    configs: &["typos.toml", "_typos.toml", ".typos.toml", "Cargo.toml", "pyproject.toml"],
     shared: &[("pyproject.toml", "[tool.typos"), ("Cargo.toml", "metadata.typos")],
     heeds: &[],
     programs: &["typos"],
