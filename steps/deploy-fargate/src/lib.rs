@@ -339,7 +339,12 @@ async fn go_on(ctx: &Ctx) -> anyhow::Result<Deployed> {
         let planned = watching(unit_of, &observed);
         let mut begun = Begun::Service(Box::new(watched));
         apply::advise(ctx, &begun);
-        let ended = apply::follow(ctx, &guarded, &mut begun).await?;
+        let ended = match apply::follow(ctx, &guarded, &mut begun).await? {
+            Ended::Failed(failure) => {
+                apply::undo(ctx, &guarded, &planned, &mut begun, failure).await?
+            }
+            ended => ended,
+        };
         units.push(ended_unit(ctx, &planned, Some(&begun), ended).await);
     }
     on_interrupt("");
@@ -552,8 +557,13 @@ async fn run_after(
         units.push(ended_unit(ctx, one, course.begun.as_ref(), Ended::Deployed).await);
     }
     hand_over(ctx, planned, Deployed::new(units, false))?;
-    let failed = after::run(ctx).await?;
-    if failed.is_none() || !after::goes_back(ctx) {
+    let (failed, is_cancelled) = tokio::select! {
+        failed = after::run(ctx) => (failed?, false),
+        () = step_core::interrupt_requested(), if ctx.settings.rollback_on_cancel => {
+            (Some(Failure::of("the job was cancelled")), true)
+        }
+    };
+    if failed.is_none() || !is_cancelled && !after::goes_back(ctx) {
         return Ok((None, failed));
     }
     match before {
