@@ -313,7 +313,7 @@ impl Definition {
         for (list, key) in NAMED {
             by_name(&mut fields, list, key);
         }
-        fields.retain(|_, value| !is_nothing(value) && *value != Value::from(""));
+        fields.retain(|_, value| !is_nothing(value) && value.as_str() != Some(""));
         sorted(Value::Object(fields))
     }
 

@@ -535,12 +535,12 @@ async fn whatever_fails_at_whatever_call_the_outcome_is_right() {
         assert_eq!(report.outcome, outcome);
         let calls = run.calls();
         let first_write = calls.iter().position(|call| call == "RegisterTaskDefinition").unwrap();
-        for nth in 0..calls.len() {
+        for (nth, call) in calls.iter().enumerate() {
             for kind in [Kind::Throttle, Kind::Fault, Kind::Reset, Kind::Silence] {
                 for times in [1, 5] {
                     let world = World { faults: vec![(nth..nth + times, kind)], ..world() };
                     let run = Run::new(world).await;
-                    let what = format!("{kind:?} x {times} at {nth}, {}", calls[nth]);
+                    let what = format!("{kind:?} x {times} at {nth}, {call}");
                     match run.deploy().await {
                         Ok(report) => assert_eq!(report.outcome, outcome, "{what}"),
                         // Before the first write a fault that lasts ends the step, in vain.

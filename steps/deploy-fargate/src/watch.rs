@@ -308,8 +308,9 @@ pub(crate) async fn prove(ctx: &Ctx, watched: &Watched) -> anyhow::Result<()> {
     }
 }
 
-/// How long old tasks may be there after ECS says that a deployment is complete.
-const PROOF: Duration = Duration::from_secs(60);
+/// How long old tasks may be there after ECS says that a deployment is complete: longer than it takes
+/// until a call that is not answered counts as failed.
+const PROOF: Duration = Duration::from_secs(180);
 
 /// What speaks against it that these tasks are the desired ones.
 fn unproven(

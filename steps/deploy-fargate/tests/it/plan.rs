@@ -1,7 +1,7 @@
 //! What would change, and whether all is there for it.
 
 use serde_json::json;
-use step_testkit::{AwsProxy, Project, aws_call};
+use step_testkit::{AwsProxy, Project, aws_call, fresh_account, repository};
 
 use crate::support::{
     LASTS, REGISTRY_ACCOUNT, Service, TEMPLATE, image, push, tag, unknown, with_breaker,
@@ -185,6 +185,47 @@ fn verify_names_all_that_is_missing_and_writes_nothing() {
     let good =
         service.project.run("deploy-fargate", &["verify", &unknown(1), "--env", "dev"]).expect(0);
     assert!(good.stdout.contains("ok       log group /apps"), "{}", good.stdout);
+}
+
+/// The example's stack: with roles, a secret, a log group and a load balancer.
+#[test]
+fn all_that_the_example_needs_is_found_and_a_port_that_is_missing_is_named() {
+    let account = fresh_account();
+    let secret = json!({ "Name": "orders/database", "SecretString": "postgres://x", "ClientRequestToken": "0".repeat(32) });
+    aws_call(&account, "secretsmanager.CreateSecret", &secret);
+    let template = std::fs::read_to_string(repository().join("examples/orders/infra.yml")).unwrap();
+    let config = format!(
+        "[env.dev]\naccount = \"{account}\"\ncluster = \"orders\"\nservice = \"orders\"\n\
+         [env.dev.deploy-stack]\nstack = \"orders\"\ncapabilities = [\"CAPABILITY_IAM\"]\n\
+         parameters = {{ Name = \"orders\", DatabaseSecret = \"orders/database\" }}\n"
+    );
+    let project = Project::new()
+        .with_aws(&account)
+        .with_env("LANDFALL_REGISTRY", "")
+        .with_file("landfall.toml", &config)
+        .with_file("infra.yml", &template);
+    project.run("deploy-stack", &["--env", "dev"]).expect(0);
+    let verify = ["verify", "--env", "dev", &unknown(1)];
+    let ran = project.run("deploy-fargate", &verify).expect(0);
+    for found in [
+        "executionRoleArn",
+        "secret DATABASE_URL of app",
+        "log group /landfall/orders",
+        "target group orders",
+    ] {
+        let line = ran.stdout.lines().find(|line| line.contains(found));
+        assert!(line.is_some_and(|line| line.starts_with("ok ")), "{found}: {}", ran.stdout);
+    }
+    let without_port = json!({ "family": "orders", "containerDefinitions": [{ "name": "app", "image": unknown(1) }] });
+    project.write("task.json", &without_port.to_string());
+    let ran =
+        project.run("deploy-fargate", &[&verify[..], &["--task-definition", "task.json"]].concat());
+    let ran = ran.expect(3);
+    assert!(
+        ran.stdout.contains("the task definition has no port 8080 in a container app"),
+        "{}",
+        ran.stdout
+    );
 }
 
 #[test]
