@@ -134,6 +134,108 @@ pub struct DeployFargate {
     pub desired_count: Option<u16>,
     /// How long to wait, for example "15m".
     pub timeout: Option<Span>,
+    /// The task definition: a JSON file as RegisterTaskDefinition takes it. Default: what the service
+    /// runs now.
+    pub task_definition: Option<PathBuf>,
+    /// CPU of the task, for example "512" or "0.5 vCPU". Default: as in the task definition.
+    pub cpu: Option<String>,
+    /// Memory of the task, for example "1024" or "1 GB". Default: as in the task definition.
+    pub memory: Option<String>,
+    /// What is set in the containers of the task definition, by name.
+    pub containers: BTreeMap<String, FargateContainer>,
+    /// Programs with their arguments that run once in the new image before anything changes, for
+    /// example [["migrate-db"]].
+    pub before: Vec<Vec<String>>,
+    /// Programs with their arguments that run on the machine of the step when the image runs, for
+    /// example [["smoke-test"]].
+    pub after: Vec<Vec<String>>,
+    /// What becomes of a deployment when a program of `after` fails. Default: keep.
+    pub on_fail: Option<OnFail>,
+    /// What to do when the service is deploying something else already. Default: take-over.
+    pub busy: Option<Busy>,
+    /// What to do when a deployment pauses at a hook. Default: wait.
+    pub on_pause: Option<OnPause>,
+    /// The environment in which the image has to have passed its checks: without a verdict of
+    /// smoke-test that says so, it is not deployed.
+    pub require_verdict: Option<String>,
+    /// Several services of one image, by name: all are deployed, or none. What one does not set is
+    /// as it is here.
+    pub services: IndexMap<String, FargateService>,
+}
+
+/// One of several services that deploy-fargate deploys together.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FargateService {
+    /// Name of the ECS service.
+    pub service: Option<String>,
+    /// In place of a service: name of the EventBridge rule that starts the task.
+    pub rule: Option<String>,
+    /// Name of the ECS cluster. Default: that of the environment.
+    pub cluster: Option<String>,
+    /// The container that gets the image. Default: the only one.
+    pub container: Option<String>,
+    /// How many tasks the service should run. Leave it out where auto scaling decides.
+    pub desired_count: Option<u16>,
+    /// The task definition: a JSON file. Default: what the service runs now.
+    pub task_definition: Option<PathBuf>,
+    /// CPU of the task. Default: as in the task definition.
+    pub cpu: Option<String>,
+    /// Memory of the task. Default: as in the task definition.
+    pub memory: Option<String>,
+    /// What is set in the containers of the task definition, by name.
+    pub containers: BTreeMap<String, FargateContainer>,
+}
+
+/// What deploy-fargate sets in a container of a task definition.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct FargateContainer {
+    /// The image, `HOST/NAME@sha256:...`; a tag is resolved where the registry is ECR.
+    pub image: Option<String>,
+    /// Variables, beside those of the task definition.
+    pub environment: BTreeMap<String, String>,
+    /// Secrets, beside those of the task definition: name of the variable, and the ARN of the secret
+    /// or parameter.
+    pub secrets: BTreeMap<String, String>,
+    /// CPU units of the container.
+    pub cpu: Option<u32>,
+    /// The most memory of the container, in MiB.
+    pub memory: Option<u32>,
+}
+
+/// What deploy-fargate does when the service is deploying something else already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Busy {
+    /// Wait for its end first.
+    Wait,
+    /// Replace it.
+    TakeOver,
+    /// Change nothing and fail.
+    Refuse,
+}
+
+/// What becomes of a deployment when a program that has to succeed after it fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnFail {
+    /// It stays.
+    Keep,
+    /// It goes back to what ran before.
+    Rollback,
+}
+
+/// What deploy-fargate does when a deployment pauses at a hook.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OnPause {
+    /// Wait until somebody continues it or rolls it back.
+    Wait,
+    /// Continue it.
+    Continue,
+    /// Roll it back.
+    RollBack,
 }
 
 /// Settings of lint-check.

@@ -46,6 +46,9 @@ where
             let status = service.raw().status().as_u16();
             if is_throttle(code) || status == 429 || status >= 500 {
                 Fail::new(Exit::Unreachable, message).transient().help("try again")
+            } else if is_skewed(code, error.message().unwrap_or_default()) {
+                Fail::new(Exit::Unreachable, message)
+                    .help("the clock of this machine is wrong: set it, for example with chrony")
             } else if is_expired(code) {
                 Fail::new(Exit::Unreachable, message)
                     .help("renew the credentials and run the step again")
@@ -103,6 +106,13 @@ fn is_denied(code: &str) -> bool {
 
 fn is_expired(code: &str) -> bool {
     matches!(code, "ExpiredToken" | "ExpiredTokenException" | "RequestExpired")
+}
+
+/// AWS takes a request for 5 minutes around the time that its signature names.
+fn is_skewed(code: &str, message: &str) -> bool {
+    let by_message = ["Signature expired", "Signature not yet current"];
+    code == "RequestTimeTooSkewed"
+        || code == "InvalidSignatureException" && by_message.iter().any(|it| message.contains(it))
 }
 
 fn cause<'a, C: Error + 'static>(err: &'a (dyn Error + 'static)) -> Option<&'a C> {

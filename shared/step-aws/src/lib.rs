@@ -94,6 +94,11 @@ impl Aws {
         Ok(Self { config, expected })
     }
 
+    /// A way into AWS that is configured already: for tests, which answer in its place.
+    pub fn with_config(config: SdkConfig, expected: Option<AccountId>) -> Self {
+        Self { config, expected }
+    }
+
     /// The configuration for the client of a service.
     pub fn config(&self) -> &SdkConfig {
         &self.config

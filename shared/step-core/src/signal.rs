@@ -5,6 +5,8 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
+use crate::output;
+
 /// Sets what an interrupted step tells the user: what goes on without it, and how to return.
 /// The newest text counts; an empty one takes it back.
 pub fn on_interrupt(advice: impl Into<String>) {
@@ -80,6 +82,9 @@ pub(crate) async fn interrupted() -> anyhow::Result<Interrupt> {
     };
     STATE.send_modify(|state| state.came = true);
     let mut state = STATE.subscribe();
+    if state.borrow().held > 0 {
+        output::warn(format!("{}: once more ends the step at once", first.name));
+    }
     tokio::select! {
         _ = state.wait_for(|state| state.held == 0) => {}
         _ = interrupt.recv() => {}

@@ -88,7 +88,7 @@ pub struct Fault {
     pub after: usize,
     /// How many then fail.
     pub times: usize,
-    /// The status of the answer.
+    /// The status of the answer; 0 for none: the connection is closed after the call was read.
     pub status: u16,
     /// The code of the error: `ThrottlingException`.
     pub code: &'static str,
@@ -191,6 +191,9 @@ fn forward(mut client: TcpStream, upstream: &str, state: &Mutex<State>) -> std::
             fault.operation == operation && affected.contains(&before)
         });
         if let Some(fault) = fault {
+            if fault.status == 0 {
+                return client.shutdown(std::net::Shutdown::Both);
+            }
             return client.write_all(fault.answer(from_form.is_some()).as_bytes());
         }
         is_lost = before == 0 && state.lost.contains(&operation);

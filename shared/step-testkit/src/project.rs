@@ -147,10 +147,15 @@ impl Running {
     }
 
     /// Sends a signal, `INT` or `TERM`, and waits for the end.
-    pub fn signal(mut self, name: &str) -> Ran {
+    pub fn signal(self, name: &str) -> Ran {
         let pid = self.child.id().to_string();
         let sent = Command::new("kill").args([&format!("-{name}"), &pid]).status();
         assert!(sent.expect("kill").success());
+        self.wait()
+    }
+
+    /// Waits for the end.
+    pub fn wait(mut self) -> Ran {
         self.stderr.read_to_string(&mut self.said).expect("UTF-8");
         let code = self.child.wait().expect("an end").code();
         Ran { code, stdout: String::new(), stderr: self.said }

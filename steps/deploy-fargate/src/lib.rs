@@ -1,77 +1,51 @@
-//! Deploys an image, pinned by its digest, to a Fargate service, and tells what really runs.
+//! Deploys an image, pinned by its digest, to services on Fargate, and tells what really runs.
 //!
 //! "Green pipeline, old code" cannot happen here: a deployment that ECS rolled back is a failure
-//! (exit 6), and one that a newer pipeline replaced is told apart from it (exit 7).
+//! (exit 6), one that a newer pipeline replaced is told apart from it (exit 7), and a success is
+//! proven by the digests of the tasks that run.
 
+mod after;
 mod apply;
 mod definition;
+mod diff;
 mod failure;
+mod image;
 mod observe;
 mod plan;
+mod preflight;
+mod report;
+mod run_task;
+mod settings;
 mod watch;
 
-use std::fmt;
+#[cfg(test)]
+mod recorded;
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use landfall_toml::{Config, Environment, Needs};
-use serde::Serialize;
-use step_aws::{Aws, AwsArgs};
-use step_core::handover::{self, Deployment, Handover, PushedImage};
-use step_core::poll::Deadline;
-use step_core::{Common, Exit, Fail, Report, output};
+use anyhow::Context;
+use aws_sdk_ecs::config::Region;
+use futures_util::future::{join_all, try_join_all};
+use landfall_toml::{Busy, Config, Needs};
+use step_aws::{Aws, Guarded};
+use step_core::handover::{self, Deployment, Handover};
+use step_core::poll::{Deadline, Pace, poll};
+use step_core::{Exit, Fail, hold_interrupt, on_interrupt, output};
 
 pub use failure::Failure;
-pub use plan::{Change, Desired};
+pub use plan::Change;
+pub use preflight::{Check, Found};
+pub use report::{Deployed, Done, Outcome, RanTask, UnitReport, Verified};
+pub use settings::Args;
 
-use observe::Current;
-use watch::Ended;
-
-/// Deploy an image to a Fargate service.
-///
-/// Registers a revision of the service's task definition with the image pinned by digest, updates
-/// the service and follows the deployment. When its tasks crash, the service goes back to the
-/// revision that ran before, and the message shows the container's exit code and last log lines.
-/// The result goes to .landfall/deployment.json, where smoke-test finds it.
-#[derive(Debug, clap::Parser)]
-#[command(name = "deploy-fargate", version, after_long_help = EXAMPLES)]
-pub struct Args {
-    /// The image, HOST/NAME@sha256:... [default: what push-ecr left in .landfall/pushed.json]
-    #[arg(value_name = "IMAGE", env = "LANDFALL_DEPLOY_IMAGE")]
-    image: Option<String>,
-
-    /// Name of the ECS cluster [landfall.toml: cluster]
-    #[arg(long, env = "LANDFALL_CLUSTER", value_name = "NAME")]
-    cluster: Option<String>,
-
-    /// Name of the ECS service [landfall.toml: service]
-    #[arg(long, env = "LANDFALL_SERVICE", value_name = "NAME")]
-    service: Option<String>,
-
-    /// The container that gets the image [landfall.toml: deploy-fargate.container] [default: the
-    /// only one]
-    #[arg(long, env = "LANDFALL_CONTAINER", value_name = "NAME")]
-    container: Option<String>,
-
-    /// How many tasks should run [landfall.toml: deploy-fargate.desired_count] [default: unchanged]
-    #[arg(long, value_name = "N")]
-    desired_count: Option<u16>,
-
-    /// How long to wait [landfall.toml: deploy-fargate.timeout] [default: 15m]
-    #[arg(long, env = "LANDFALL_DEPLOY_TIMEOUT", value_name = "TIME", value_parser = step_core::duration)]
-    timeout: Option<Duration>,
-
-    #[command(flatten)]
-    aws: AwsArgs,
-
-    #[command(flatten)]
-    common: Common,
-}
-
-const EXAMPLES: &str = "\
-Examples:
-  deploy-fargate --env dev               what push-ecr pushed
-  deploy-fargate --env dev --dry-run     what would change
-  deploy-fargate HOST/app@sha256:... --cluster apps --service app   without a landfall.toml";
+use apply::Begun;
+use definition::Definition;
+use observe::{Current, Observed, Service};
+use run_task::Program;
+use settings::{Base, Command, Settings, Target, Unit};
+use watch::{Ended, Watched};
 
 /// Everything that a run needs.
 #[derive(Debug)]
@@ -79,237 +53,769 @@ pub struct Ctx {
     aws: Aws,
     ecs: aws_sdk_ecs::Client,
     logs: aws_sdk_cloudwatchlogs::Client,
-    desired: Desired,
-    env: Option<String>,
+    events: aws_sdk_eventbridge::Client,
+    balancers: aws_sdk_elasticloadbalancingv2::Client,
+    iam: aws_sdk_iam::Client,
+    secrets: aws_sdk_secretsmanager::Client,
+    parameters: aws_sdk_ssm::Client,
+    settings: Settings,
+    command: Option<Command>,
     deadline: Deadline,
-    dry_run: bool,
+    /// One of several services failed: the others need not go on.
+    gave_up: AtomicBool,
 }
 
 impl Ctx {
     /// Resolves what is desired and connects to AWS.
     ///
     /// # Errors
-    /// Exit 2: no image, cluster or service is named, or the image is not pinned by digest.
+    /// Exit 2: no image, cluster or service is named, or a file is not what it should be.
     pub async fn connect(args: &Args) -> anyhow::Result<Self> {
         let config = Config::load(&args.common)?;
         let environment = config.environment(&args.common, Needs::Environment)?;
-        let desired = args.desired(&environment)?;
+        let settings = args.settings(&environment)?;
         let aws = Aws::connect(&args.aws, &environment, &args.common).await?;
-        let timeout = environment.deploy_fargate.timeout.map(|span| span.0);
-        Ok(Self {
-            ecs: aws_sdk_ecs::Client::new(aws.config()),
-            logs: aws_sdk_cloudwatchlogs::Client::new(aws.config()),
+        Ok(Self::new(aws, settings, args.command.clone()))
+    }
+
+    fn new(aws: Aws, settings: Settings, command: Option<Command>) -> Self {
+        let config = aws.config();
+        Self {
+            ecs: aws_sdk_ecs::Client::new(config),
+            logs: aws_sdk_cloudwatchlogs::Client::new(config),
+            events: aws_sdk_eventbridge::Client::new(config),
+            balancers: aws_sdk_elasticloadbalancingv2::Client::new(config),
+            iam: aws_sdk_iam::Client::new(config),
+            secrets: aws_sdk_secretsmanager::Client::new(config),
+            parameters: aws_sdk_ssm::Client::new(config),
+            deadline: Deadline::after(settings.timeout),
             aws,
-            desired,
-            env: args.common.environment().map(str::to_owned),
-            deadline: Deadline::after(args.timeout.or(timeout).unwrap_or(DEFAULT_TIMEOUT)),
-            dry_run: args.common.dry_run,
-        })
+            settings,
+            command,
+            gave_up: AtomicBool::new(false),
+        }
+    }
+
+    /// Logs of a region; those of the step's own when none is named.
+    fn logs_in(&self, region: Option<&str>) -> aws_sdk_cloudwatchlogs::Client {
+        match self.other_region(region) {
+            None => self.logs.clone(),
+            Some(region) => {
+                let config = aws_sdk_cloudwatchlogs::config::Builder::from(self.aws.config());
+                aws_sdk_cloudwatchlogs::Client::from_conf(config.region(region).build())
+            }
+        }
+    }
+
+    /// The registry of a region.
+    fn ecr_in(&self, region: Option<&str>) -> aws_sdk_ecr::Client {
+        let config = aws_sdk_ecr::config::Builder::from(self.aws.config());
+        let config = match self.other_region(region) {
+            None => config,
+            Some(region) => config.region(region),
+        };
+        aws_sdk_ecr::Client::from_conf(config.build())
+    }
+
+    fn other_region(&self, region: Option<&str>) -> Option<Region> {
+        let own = self.aws.config().region().map(AsRef::as_ref);
+        region.filter(|region| Some(*region) != own).map(|region| Region::new(region.to_owned()))
+    }
+
+    /// What stands before the lines of a unit, where there are several.
+    fn prefix(&self, unit: &Unit) -> String {
+        if self.settings.units.len() > 1 { format!("{}: ", unit.name) } else { String::new() }
+    }
+
+    fn give_up(&self) {
+        self.gave_up.store(true, Ordering::Relaxed);
+    }
+
+    fn has_given_up(&self) -> bool {
+        self.gave_up.load(Ordering::Relaxed)
     }
 }
 
-const DEFAULT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+/// A unit with what is, what is desired, and the difference.
+#[derive(Debug)]
+pub(crate) struct Planned {
+    unit: Unit,
+    observed: Observed,
+    definition: Definition,
+    /// The container that the deployment is about.
+    container: Option<String>,
+    changes: Vec<Change>,
+    /// ARN of the definition, when it is registered already.
+    registered: Option<String>,
+}
 
-/// Brings the image into the service.
+impl Planned {
+    /// Where the definition comes from, for messages.
+    fn origin(&self) -> String {
+        match &self.unit.base {
+            Base::File(path, _) => path.display().to_string(),
+            Base::Current | Base::Family(_) => {
+                format!("the task definition {}", self.observed.definition().title())
+            }
+        }
+    }
+
+    fn image(&self) -> Option<&str> {
+        self.container.as_deref().and_then(|container| self.definition.image(container))
+    }
+}
+
+/// Does what the command line says.
 ///
 /// # Errors
-/// See the exit codes of [`step_core::Exit`]. That a deployment was rolled back, failed or was
-/// superseded is in the report, not an error of this function.
-pub async fn run(ctx: &Ctx) -> anyhow::Result<Deployed> {
-    let desired = &ctx.desired;
-    output::say(format!("{} to {}/{}", desired.image, desired.cluster, desired.service));
+/// See the exit codes of [`step_core::Exit`]. That a deployment was rolled back, failed, timed out or
+/// was superseded is in the report, not an error of this function.
+pub async fn run(ctx: &Ctx) -> anyhow::Result<Done> {
+    let result = match &ctx.command {
+        None if ctx.settings.wait_only.is_some() => wait_only(ctx).await.map(Done::Deployed),
+        None => deploy(ctx).await.map(Done::Deployed),
+        Some(Command::Verify { .. }) => verify(ctx).await.map(Done::Verified),
+        Some(Command::RunTask { program, .. }) => run_once(ctx, program).await.map(Done::Ran),
+        Some(Command::Rollback { to }) => roll_back(ctx, to.as_deref()).await.map(Done::Deployed),
+        Some(Command::Continue) => go_on(ctx).await.map(Done::Deployed),
+    };
+    report::write_files(&ctx.settings, &result)?;
+    result
+}
+
+/// Brings the image into the services, and tells the next step.
+async fn deploy(ctx: &Ctx) -> anyhow::Result<Deployed> {
+    let (planned, report) = bring(ctx, handover::prepare).await?;
+    let mut report = hand_over(ctx, &planned, report)?;
+    if report.outcome == Outcome::Unchanged && !ctx.settings.dry_run {
+        // Nothing was deployed that could go back.
+        report.after = after::run(ctx).await?;
+    }
+    Ok(report)
+}
+
+/// Brings the image into the services. `prepare` comes before the first write.
+async fn bring(
+    ctx: &Ctx,
+    prepare: impl FnOnce() -> anyhow::Result<()>,
+) -> anyhow::Result<(Vec<Planned>, Deployed)> {
     let guarded = ctx.aws.guard().await?;
-    let before = observe::current(ctx).await?;
-    let plan = plan::plan(desired, &before)?;
-    if !ctx.dry_run {
-        plan.iter().for_each(|change| output::say(format!("  {change}")));
+    let mut planned = plan_all(ctx).await?;
+    if !ctx.settings.dry_run && make_way(ctx, &planned).await? {
+        planned = plan_all(ctx).await?;
     }
-    if plan.is_empty() {
-        return Deployed::new(Outcome::Unchanged, plan, &before).hand_over(ctx);
+    if planned.iter().all(|one| one.changes.is_empty()) {
+        let report =
+            Deployed::new(planned.iter().map(|one| unit(one, Outcome::Unchanged)).collect(), false);
+        return Ok((planned, report));
     }
-    if ctx.dry_run {
-        return Ok(Deployed::new(Outcome::Planned, plan, &before));
+    let admitted = admit(ctx, &planned);
+    if ctx.settings.dry_run {
+        if let Err(err) = admitted {
+            output::warn(format!("it would be refused: {err:#}"));
+        }
+        let outcome = |one: &Planned| {
+            if one.changes.is_empty() { Outcome::Unchanged } else { Outcome::Planned }
+        };
+        let units = planned.iter().map(|one| unit(one, outcome(one))).collect();
+        let report = Deployed::new(units, ctx.settings.check);
+        return Ok((planned, report));
     }
-    handover::prepare()?;
-    let ours = apply::apply(ctx, &guarded, &plan, &before).await?;
-    let ended = watch::until_ended(ctx, &ours, &before).await?;
-    let ended = apply::go_back_if_failed(ctx, &guarded, ended, &ours, &before).await?;
-    let after = observe::current(ctx).await?;
-    if ended == Ended::Deployed && !plan::plan(desired, &after)?.is_empty() {
-        let message = format!("{} changed again right after the deployment", desired.service);
-        return Err(Fail::new(Exit::Superseded, message)
-            .help("another pipeline deploys to the same service; run this one again")
+    admitted?;
+    tell_changes(ctx, &planned);
+    if planned.iter().any(|one| plan::writes(&one.changes)) {
+        preflight::require(ctx, &planned).await?;
+        prepare()?;
+        run_before(ctx, &guarded, &mut planned).await?;
+    }
+    let report = carry_out(ctx, &guarded, &planned).await?;
+    Ok((planned, report))
+}
+
+/// The gate: an image that has to have passed its checks elsewhere is not deployed without.
+///
+/// # Errors
+/// Exit 8: there is no verdict that admits it.
+fn admit(ctx: &Ctx, planned: &[Planned]) -> anyhow::Result<()> {
+    let Some(environment) = &ctx.settings.require_verdict else { return Ok(()) };
+    let verdict = verdict::Verdict::read(&ctx.settings.verdict)?;
+    for one in planned.iter().filter(|one| plan::writes(&one.changes)) {
+        let container = one.definition.container(one.container.as_deref())?;
+        let image = one.definition.image(&container).unwrap_or_default();
+        let digest = image::digest_of(image).unwrap_or_default();
+        verdict.admits(digest, environment, ctx.settings.verdict_key.as_ref())?;
+    }
+    output::say(format!("  passed in {environment}, as {} says", ctx.settings.verdict.display()));
+    Ok(())
+}
+
+/// Looks at all that a deployment needs.
+async fn verify(ctx: &Ctx) -> anyhow::Result<Verified> {
+    ctx.aws.guard().await?;
+    let planned = plan_all(ctx).await?;
+    for one in &planned {
+        if let Observed::Service(Current { service, .. }) = &one.observed
+            && service.is_deploying()
+        {
+            output::warn(format!("{} is deploying {}", service.name, service.task_definition));
+        }
+    }
+    Ok(Verified { checks: preflight::checks(ctx, &planned).await })
+}
+
+/// Runs a program once.
+async fn run_once(ctx: &Ctx, program: &[String]) -> anyhow::Result<RanTask> {
+    let guarded = ctx.aws.guard().await?;
+    let mut planned = plan_all(ctx).await?;
+    let one = first_service(&mut planned)?;
+    if ctx.settings.dry_run {
+        return Err(Fail::invalid("run-task cannot tell what the program would do")
+            .help("leave --dry-run out, or let the program itself show what it would do")
             .into());
     }
-    Deployed::ended(ended, plan, &after).hand_over(ctx)
+    preflight::require(ctx, std::slice::from_ref(one)).await?;
+    run_in(ctx, &guarded, one, program).await
 }
 
-/// What became of the deployment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// The image runs.
-    Deployed,
-    /// It ran already.
-    Unchanged,
-    /// The old revision runs again.
-    RolledBack,
-    /// It failed, and there is no older revision that ran.
-    Failed,
-    /// A newer deployment took over.
-    Superseded,
-    /// `--dry-run`: the changes that would be made.
-    Planned,
-}
-
-/// The report of this step.
-#[derive(Debug, Serialize)]
-pub struct Deployed {
-    outcome: Outcome,
-    cluster: String,
-    service: String,
-    /// ARN of what runs now.
-    task_definition: String,
-    /// The image that runs now.
-    image: Option<String>,
-    changes: Vec<Change>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    failure: Option<Failure>,
-}
-
-impl Deployed {
-    fn new(outcome: Outcome, changes: Vec<Change>, current: &Current) -> Self {
-        Self {
-            outcome,
-            cluster: current.service.cluster.clone(),
-            service: current.service.arn.clone(),
-            task_definition: current.service.task_definition.clone(),
-            image: current.image().map(str::to_owned),
-            changes,
-            failure: None,
-        }
-    }
-
-    fn ended(ended: Ended, changes: Vec<Change>, current: &Current) -> Self {
-        let (outcome, failure) = match ended {
-            Ended::Deployed => (Outcome::Deployed, None),
-            Ended::RolledBack(failure) => (Outcome::RolledBack, failure),
-            Ended::Failed(failure) => (Outcome::Failed, failure),
-            Ended::Superseded => (Outcome::Superseded, None),
+/// Goes back to the revision that ran before.
+async fn roll_back(ctx: &Ctx, to: Option<&str>) -> anyhow::Result<Deployed> {
+    let guarded = ctx.aws.guard().await?;
+    let mut planned = Vec::new();
+    for unit in services(ctx)? {
+        let observed = observe::observed(ctx, unit).await?;
+        let Observed::Service(Current { service, .. }) = &observed else { continue };
+        observe::refuse_controller(service)?;
+        let target = match to {
+            Some(to) => to.to_owned(),
+            None => previous(ctx, service).await?,
         };
-        Self { failure, ..Self::new(outcome, changes, current) }
-    }
-
-    /// Tells the next step what runs, if it is what was asked for.
-    fn hand_over(self, ctx: &Ctx) -> anyhow::Result<Self> {
-        if !ctx.dry_run && matches!(self.outcome, Outcome::Deployed | Outcome::Unchanged) {
-            Deployment {
-                env: ctx.env.clone(),
-                service: self.service.clone(),
-                task_definition: self.task_definition.clone(),
-                image: ctx.desired.image.clone(),
-                revision: ctx.desired.revision.clone(),
-            }
-            .hand_over()?;
+        let definition = observe::definition(ctx, &target).await?;
+        if !definition.is_active() {
+            return Err(Fail::invalid(format!(
+                "{target} is deregistered, no task can be started with it"
+            ))
+            .help("choose another with --to")
+            .into());
         }
-        Ok(self)
+        let target = definition.arn().unwrap_or(&target).to_owned();
+        let changes = plan::revert(service, &target);
+        let container = definition.container(unit.container.as_deref()).ok();
+        let unit = unit.clone();
+        planned.push(Planned { unit, observed, definition, container, changes, registered: None });
     }
-
-    fn why(&self) -> String {
-        self.failure.as_ref().map_or_else(|| "ECS names no reason".to_owned(), ToString::to_string)
+    let outcome = |one: &Planned| match (one.changes.is_empty(), ctx.settings.dry_run) {
+        (true, _) => Some(Outcome::Unchanged),
+        (false, true) => Some(Outcome::Planned),
+        (false, false) => None,
+    };
+    let outcomes: Option<Vec<Outcome>> = planned.iter().map(outcome).collect();
+    if let Some(outcomes) = outcomes {
+        let units = planned.iter().zip(outcomes).map(|(one, outcome)| unit(one, outcome)).collect();
+        return Ok(Deployed::new(units, ctx.settings.check));
     }
+    tell_changes(ctx, &planned);
+    handover::prepare()?;
+    for one in &planned {
+        stop_under_way(ctx, &guarded, one).await?;
+    }
+    let report = carry_out(ctx, &guarded, &planned).await?;
+    hand_over(ctx, &planned, report)
 }
 
-impl Report for Deployed {
-    fn outcome(&self) -> &str {
-        match self.outcome {
-            Outcome::Deployed => "deployed",
-            Outcome::Unchanged => "unchanged",
-            Outcome::RolledBack => "rolled_back",
-            Outcome::Failed => "failed",
-            Outcome::Superseded => "superseded",
-            Outcome::Planned => "planned",
-        }
-    }
-
-    fn verdict(&self) -> Result<(), Fail> {
-        match self.outcome {
-            Outcome::Deployed | Outcome::Unchanged | Outcome::Planned => Ok(()),
-            Outcome::RolledBack => {
-                let message = format!("the deployment was rolled back: {}", self.why());
-                Err(Fail::new(Exit::RolledBack, message)
-                    .help("the old revision serves; mend the cause and deploy again"))
-            }
-            Outcome::Failed => {
-                let message = format!("the deployment failed: {}", self.why());
-                Err(Fail::new(Exit::Failed, message).help(
-                    "no older revision ran, so nothing serves; mend the cause and deploy again",
-                ))
-            }
-            Outcome::Superseded => {
-                let message = format!("a newer deployment took over: {}", self.task_definition);
-                Err(Fail::new(Exit::Superseded, message)
-                    .help("look at the newer pipeline; there is nothing to do for this one"))
-            }
-        }
-    }
-}
-
-impl fmt::Display for Deployed {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (_, name) = self.service.rsplit_once('/').unwrap_or(("", &self.service));
-        write!(f, "{name}: {}", self.outcome())?;
-        if self.outcome == Outcome::Planned {
-            return self.changes.iter().try_for_each(|change| write!(f, "\n  {change}"));
-        }
-        write!(f, "\n  {}", self.task_definition)?;
-        self.image.iter().try_for_each(|image| write!(f, "\n  {image}"))
-    }
-}
-
-impl Args {
-    fn desired(&self, environment: &Environment) -> anyhow::Result<Desired> {
-        let settings = &environment.deploy_fargate;
-        let pushed = PushedImage::receive()?;
-        let pushed_for = pushed.as_ref().and_then(|pushed| pushed.env.as_deref());
-        if let (None, Some(there), Some(here)) =
-            (&self.image, pushed_for, self.common.environment())
-            && there != here
-        {
-            output::warn(format!("the image was pushed for {there} and goes to {here}"));
-        }
-        let image = self.image.clone().or_else(|| Some(pushed.as_ref()?.image.clone()));
-        let image = image.ok_or_else(|| {
-            Fail::invalid("no image to deploy")
-                .help("run push-ecr before, or name one: deploy-fargate HOST/NAME@sha256:...")
+/// Continues what pauses at a hook, and waits for its end.
+async fn go_on(ctx: &Ctx) -> anyhow::Result<Deployed> {
+    let guarded = ctx.aws.guard().await?;
+    let mut units = Vec::new();
+    for unit_of in services(ctx)? {
+        let observed = observe::observed(ctx, unit_of).await?;
+        let Observed::Service(Current { service, definition }) = &observed else { continue };
+        let mut watched = under_way(ctx, unit_of, service, definition)?;
+        let paused = watched.find(ctx).await?.and_then(|rollout| rollout.paused);
+        let paused = paused.ok_or_else(|| {
+            Fail::invalid(format!("no deployment of {} waits at a hook", service.name))
+                .help("look at the service in ECS; `deploy-fargate --wait-only ID` waits for a deployment")
         })?;
-        if !is_pinned(&image) {
-            return Err(Fail::invalid(format!("{image} is not pinned by digest"))
-                .help("a tag can mean another image tomorrow; push-ecr hands over HOST/NAME@sha256:...")
-                .into());
-        }
-        let cluster = self.cluster.clone().or_else(|| environment.cluster.clone());
-        let service = self.service.clone().or_else(|| environment.service.clone());
-        let missing = |what: &str| {
-            Fail::invalid(format!("no {what} is named"))
-                .help(format!("set `{what}` of the environment in landfall.toml, or use --{what}"))
+        apply::answer(ctx, &guarded, &paused, true).await?;
+        let planned = watching(unit_of, &observed);
+        let mut begun = Begun::Service(Box::new(watched));
+        apply::advise(ctx, &begun);
+        let ended = match apply::follow(ctx, &guarded, &mut begun).await? {
+            Ended::Failed(failure) => {
+                apply::undo(ctx, &guarded, &planned, &mut begun, failure).await?
+            }
+            ended => ended,
         };
-        let revision = pushed.filter(|pushed| pushed.image == image);
-        Ok(Desired {
-            revision: revision.and_then(|pushed| pushed.revision),
-            image,
-            cluster: cluster.ok_or_else(|| missing("cluster"))?,
-            service: service.ok_or_else(|| missing("service"))?,
-            container: self.container.clone().or_else(|| settings.container.clone()),
-            desired_count: self.desired_count.or(settings.desired_count).map(i32::from),
-        })
+        units.push(ended_unit(ctx, &planned, Some(&begun), ended).await);
+    }
+    on_interrupt("");
+    Ok(Deployed::new(units, false))
+}
+
+/// Waits for the end of a deployment that another run began, and writes nothing.
+async fn wait_only(ctx: &Ctx) -> anyhow::Result<Deployed> {
+    let guarded = ctx.aws.guard().await?;
+    let wanted = ctx.settings.wait_only.as_deref().unwrap_or_default();
+    let mut known = Vec::new();
+    for unit_of in services(ctx)? {
+        let observed = observe::observed(ctx, unit_of).await?;
+        let Observed::Service(Current { service, .. }) = &observed else { continue };
+        let Some(ours) = service.deployments.iter().find(|one| one.id == wanted) else {
+            known.extend(service.deployments.iter().map(|one| one.id.clone()));
+            continue;
+        };
+        let definition = observe::definition(ctx, &ours.task_definition).await?;
+        let mut before = service.clone();
+        before.events.clear();
+        let watched = Watched::new(ctx.prefix(unit_of), before, ours.clone(), definition);
+        let planned = watching(unit_of, &observed);
+        let mut begun = Begun::Service(Box::new(watched));
+        apply::advise(ctx, &begun);
+        let ended = apply::follow(ctx, &guarded, &mut begun).await?;
+        on_interrupt("");
+        return Ok(Deployed::new(
+            vec![ended_unit(ctx, &planned, Some(&begun), ended).await],
+            false,
+        ));
+    }
+    Err(Fail::invalid(format!("there is no deployment {wanted} (any more)"))
+        .help(format!("there are: {}", known.join(", ")))
+        .into())
+}
+
+/// Reads what is and compares it with what is desired.
+async fn plan_all(ctx: &Ctx) -> anyhow::Result<Vec<Planned>> {
+    try_join_all(ctx.settings.units.iter().map(|unit| plan_one(ctx, unit))).await
+}
+
+async fn plan_one(ctx: &Ctx, unit: &Unit) -> anyhow::Result<Planned> {
+    let image = unit.image.as_deref().unwrap_or("the task definition");
+    let place = match &unit.target {
+        Target::Service(name) => format!("{}/{name}", unit.cluster),
+        Target::Rule(name) => format!("the rule {name}"),
+    };
+    output::say(format!("{image} to {place}"));
+    let observed = observe::observed(ctx, unit).await?;
+    if let Observed::Service(Current { service, .. }) = &observed {
+        observe::refuse_controller(service)?;
+    }
+    let base = observe::base(ctx, unit, &observed).await?;
+    let (desired, container) = plan::desired(unit, &base, observed.definition())?;
+    let definition = observe::pin(ctx, unit, container.as_deref(), desired).await?;
+    let changes = plan::plan(unit, &observed, &definition);
+    Ok(Planned { unit: unit.clone(), observed, definition, container, changes, registered: None })
+}
+
+/// Deals with what services are deploying already. `true` when it was waited for, so that what is
+/// has to be read again.
+async fn make_way(ctx: &Ctx, planned: &[Planned]) -> anyhow::Result<bool> {
+    let mut has_waited = false;
+    for one in planned.iter().filter(|one| plan::writes(&one.changes)) {
+        let Observed::Service(Current { service, .. }) = &one.observed else { continue };
+        if !service.is_deploying() {
+            continue;
+        }
+        match ctx.settings.busy {
+            Busy::TakeOver => output::warn(format!(
+                "{} is deploying {}: it is replaced",
+                service.name, service.task_definition
+            )),
+            Busy::Wait => {
+                watch::until_idle(ctx, service).await?;
+                has_waited = true;
+            }
+            Busy::Refuse => {
+                let message = format!("{} is deploying {}", service.name, service.task_definition);
+                return Err(Fail::new(Exit::Refused, message)
+                    .help("wait for its end, or use --busy wait or take-over")
+                    .into());
+            }
+        }
+    }
+    Ok(has_waited)
+}
+
+fn tell_changes(ctx: &Ctx, planned: &[Planned]) {
+    for one in planned {
+        let prefix = ctx.prefix(&one.unit);
+        one.changes.iter().for_each(|change| output::say(format!("  {prefix}{change}")));
     }
 }
 
-/// Whether a reference ends with a whole digest.
-fn is_pinned(image: &str) -> bool {
-    let is_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
-    image.rsplit_once("@sha256:").is_some_and(|(name, digest)| {
-        !name.is_empty() && digest.len() == 64 && digest.chars().all(is_hex)
+/// Runs the programs that have to succeed before anything changes.
+async fn run_before(ctx: &Ctx, guarded: &Guarded, planned: &mut [Planned]) -> anyhow::Result<()> {
+    if ctx.settings.before.is_empty() {
+        return Ok(());
+    }
+    let one = first_service(planned)?;
+    for program in &ctx.settings.before {
+        let ran = run_in(ctx, guarded, one, program).await?;
+        step_core::Report::verdict(&ran)?;
+    }
+    Ok(())
+}
+
+/// Runs a program in the desired definition, which is registered for it unless it is what runs.
+async fn run_in(
+    ctx: &Ctx,
+    guarded: &Guarded,
+    planned: &mut Planned,
+    command: &[String],
+) -> anyhow::Result<RanTask> {
+    let changes = planned.changes.iter().any(|change| matches!(change, Change::Revision { .. }));
+    if changes && planned.registered.is_none() {
+        planned.registered = Some(apply::register(ctx, guarded, planned).await?);
+    }
+    let Observed::Service(Current { service, .. }) = &planned.observed else {
+        anyhow::bail!("a rule has no network to run a task in")
+    };
+    let container = match &planned.container {
+        Some(container) => container.clone(),
+        None => planned.definition.container(planned.unit.container.as_deref())?,
+    };
+    let program = Program {
+        service,
+        definition: &planned.definition,
+        revision: planned.registered.as_deref().unwrap_or(&service.task_definition),
+        container: &container,
+        command,
+    };
+    run_task::execute(ctx, guarded, &program).await
+}
+
+/// How the deployment of a unit went.
+struct Course {
+    begun: Option<Begun>,
+    /// None: there was nothing to do.
+    ended: Option<anyhow::Result<Ended>>,
+}
+
+/// Executes the plans: services side by side, then rules. All are deployed, or all go back.
+async fn carry_out(ctx: &Ctx, guarded: &Guarded, planned: &[Planned]) -> anyhow::Result<Deployed> {
+    // To its very end: a cancelled job goes back first.
+    let _held = ctx.settings.rollback_on_cancel.then(hold_interrupt);
+    let section = output::section("Deploy");
+    let is_rule = |one: &Planned| matches!(one.observed, Observed::Rule(_));
+    let mut courses: Vec<Course> =
+        join_all(planned.iter().map(|one| course(ctx, guarded, one, !is_rule(one)))).await;
+    for (one, course_of) in planned.iter().zip(&mut courses).filter(|(one, _)| is_rule(one)) {
+        *course_of = course(ctx, guarded, one, !ctx.has_given_up()).await;
+    }
+    drop(section);
+    let (reason, kept) = run_after(ctx, planned, &courses).await?;
+    on_interrupt("");
+    let is_alone = planned.len() == 1;
+    let mut units = Vec::new();
+    for (one, mut course) in planned.iter().zip(courses) {
+        let ended = match course.ended {
+            None => {
+                let outcome =
+                    if one.changes.is_empty() { Outcome::Unchanged } else { Outcome::RolledBack };
+                units.push(unit(one, outcome));
+                continue;
+            }
+            Some(Err(err)) if is_alone => return Err(err),
+            Some(Err(err)) => {
+                units.push(broken(one, course.begun.as_ref(), &err));
+                continue;
+            }
+            Some(Ok(ended)) => ended,
+        };
+        let ended = match (cause(ended, ctx.has_given_up(), reason.as_ref()), &mut course.begun) {
+            (Undo::Yes(failure), Some(begun)) => {
+                match apply::undo(ctx, guarded, one, begun, failure).await {
+                    Ok(ended) => ended,
+                    Err(err) if is_alone => return Err(err),
+                    Err(err) => {
+                        units.push(broken(one, course.begun.as_ref(), &err));
+                        continue;
+                    }
+                }
+            }
+            (Undo::Yes(failure), None) => Ended::Failed(failure),
+            (Undo::No(ended), _) => ended,
+        };
+        units.push(ended_unit(ctx, one, course.begun.as_ref(), ended).await);
+    }
+    Ok(Deployed { after: kept, ..Deployed::new(units, false) })
+}
+
+/// Runs what has to succeed after a deployment, once all runs. Returns why all has to go back, or why
+/// the deployment fails although it stays.
+async fn run_after(
+    ctx: &Ctx,
+    planned: &[Planned],
+    courses: &[Course],
+) -> anyhow::Result<(Option<Failure>, Option<Failure>)> {
+    let runs = |course: &Course| matches!(course.ended, None | Some(Ok(Ended::Deployed)));
+    if ctx.settings.after.is_empty() || ctx.has_given_up() || !courses.iter().all(runs) {
+        return Ok((None, None));
+    }
+    let before = Deployment::receive()?;
+    let mut units = Vec::new();
+    for (one, course) in planned.iter().zip(courses) {
+        units.push(ended_unit(ctx, one, course.begun.as_ref(), Ended::Deployed).await);
+    }
+    hand_over(ctx, planned, Deployed::new(units, false))?;
+    let (failed, is_cancelled) = tokio::select! {
+        failed = after::run(ctx) => (failed?, false),
+        () = cancelled(ctx) => {
+            (Some(Failure::of("the job was cancelled")), true)
+        }
+    };
+    if failed.is_none() || !is_cancelled && !after::goes_back(ctx) {
+        return Ok((None, failed));
+    }
+    match before {
+        Some(before) => _ = before.hand_over()?,
+        None => std::fs::remove_file(Path::new(handover::FOLDER).join(Deployment::FILE))?,
+    }
+    ctx.give_up();
+    Ok((failed, None))
+}
+
+/// Waits until the job is cancelled, when it is to go back then.
+pub(crate) async fn cancelled(ctx: &Ctx) {
+    if ctx.settings.rollback_on_cancel {
+        hold_interrupt().interrupted().await;
+    } else {
+        std::future::pending().await
+    }
+}
+
+/// Whether a unit has to go back.
+enum Undo {
+    Yes(Option<Failure>),
+    No(Ended),
+}
+
+fn cause(ended: Ended, another_failed: bool, reason: Option<&Failure>) -> Undo {
+    match ended {
+        Ended::Failed(failure) => Undo::Yes(failure),
+        Ended::Cancelled => Undo::Yes(Some(Failure::of("the job was cancelled"))),
+        Ended::Abandoned => Undo::Yes(None),
+        Ended::Deployed if another_failed => Undo::Yes(reason.cloned()),
+        ended => Undo::No(ended),
+    }
+}
+
+/// Deploys one unit.
+async fn course(ctx: &Ctx, guarded: &Guarded, planned: &Planned, is_its_turn: bool) -> Course {
+    if planned.changes.is_empty() || !is_its_turn {
+        return Course { begun: None, ended: None };
+    }
+    let mut begun = match apply::begin(ctx, guarded, planned).await {
+        Ok(begun) => begun,
+        Err(err) => {
+            ctx.give_up();
+            return Course { begun: None, ended: Some(Err(err)) };
+        }
+    };
+    apply::advise(ctx, &begun);
+    let ended = apply::follow(ctx, guarded, &mut begun).await;
+    if !matches!(ended, Ok(Ended::Deployed | Ended::TimedOut(_) | Ended::Superseded)) {
+        ctx.give_up();
+    }
+    Course { begun: Some(begun), ended: Some(ended) }
+}
+
+/// The revision to go back to: while a deployment is under way what it replaces, else the last one
+/// that was deployed with success.
+async fn previous(ctx: &Ctx, service: &Service) -> anyhow::Result<String> {
+    let current = &service.task_definition;
+    if service.last_good() != current {
+        return Ok(service.last_good().to_owned());
+    }
+    let none = || {
+        Fail::invalid(format!("{} has no revision to go back to", service.name))
+            .help("name one with --to FAMILY:REVISION, or deploy the image that you want")
+    };
+    if let Some(found) = observe::last_successful(ctx, service, current).await? {
+        return Ok(found);
+    }
+    let found = observe::newest_revision_before(ctx, current).await?.ok_or_else(none)?;
+    output::warn(format!(
+        "ECS has no history of deployments: going back to the revision before, {found}"
+    ));
+    Ok(found)
+}
+
+/// A deployment that is under way is stopped in order: ECS takes the traffic back first.
+async fn stop_under_way(ctx: &Ctx, guarded: &Guarded, planned: &Planned) -> anyhow::Result<()> {
+    let Observed::Service(Current { service, definition }) = &planned.observed else {
+        return Ok(());
+    };
+    if service.is_deploying() && !service.is_rolling() {
+        let mut watched = under_way(ctx, &planned.unit, service, definition)?;
+        watched.find(ctx).await?;
+        apply::roll_back(ctx, guarded, &watched).await?;
+        watch::until_idle(ctx, service).await?;
+    }
+    Ok(())
+}
+
+/// The deployment of a service that is under way, or its last one.
+fn under_way(
+    ctx: &Ctx,
+    unit: &Unit,
+    service: &Service,
+    definition: &Definition,
+) -> anyhow::Result<Watched> {
+    let newest =
+        service.deployments.iter().filter(|one| one.rollout == observe::Rollout::InProgress);
+    let newest = newest.max_by_key(|one| one.created.secs()).or_else(|| service.primary());
+    let ours = newest.cloned().context("the service has no deployment")?;
+    Ok(Watched::new(ctx.prefix(unit), service.clone(), ours, definition.clone()))
+}
+
+/// What is watched without a plan.
+fn watching(unit: &Unit, observed: &Observed) -> Planned {
+    let definition = observed.definition().clone();
+    let container = definition.container(unit.container.as_deref()).ok();
+    let (unit, observed) = (unit.clone(), observed.clone());
+    Planned { unit, observed, definition, container, changes: Vec::new(), registered: None }
+}
+
+/// The units that are services; a rule has no deployments.
+fn services(ctx: &Ctx) -> anyhow::Result<Vec<&Unit>> {
+    let is_service = |unit: &&Unit| matches!(unit.target, Target::Service(_));
+    let services: Vec<&Unit> = ctx.settings.units.iter().filter(is_service).collect();
+    if services.is_empty() {
+        return Err(Fail::invalid("no service is named")
+            .help("rules have no deployments; name a service")
+            .into());
+    }
+    Ok(services)
+}
+
+fn first_service(planned: &mut [Planned]) -> anyhow::Result<&mut Planned> {
+    let found = planned.iter_mut().find(|one| matches!(one.observed, Observed::Service(_)));
+    found.ok_or_else(|| {
+        Fail::invalid("a task needs the network of a service, and none is named")
+            .help("set `service` of the environment in landfall.toml")
+            .into()
     })
 }
+
+/// The report of a unit for which nothing was done.
+fn unit(planned: &Planned, outcome: Outcome) -> UnitReport {
+    let (service, task_definition) = match &planned.observed {
+        Observed::Service(Current { service, .. }) => {
+            (service.arn.clone(), service.task_definition.clone())
+        }
+        Observed::Rule(schedule) => (schedule.rule.clone(), schedule.task_definition().to_owned()),
+    };
+    let current = planned.observed.definition();
+    let container = planned.container.as_deref();
+    UnitReport {
+        name: planned.unit.name.clone(),
+        outcome,
+        cluster: planned.unit.cluster.clone(),
+        service,
+        task_definition,
+        image: container.and_then(|container| current.image(container)).map(str::to_owned),
+        deployment: None,
+        changes: planned.changes.clone(),
+        failure: None,
+        error: None,
+    }
+}
+
+/// The report of a unit that could not be followed to its end.
+fn broken(planned: &Planned, begun: Option<&Begun>, err: &anyhow::Error) -> UnitReport {
+    let fail = Fail::of(err);
+    let message = format!("{err:#}");
+    let exit = fail.map_or(Exit::Failed, Fail::exit);
+    let help = fail.and_then(Fail::help_text).unwrap_or("run the step again").to_owned();
+    UnitReport {
+        deployment: begun.and_then(deployment_id),
+        failure: Some(Failure::of(&message)),
+        error: Some(Fail::new(exit, message).help(help)),
+        ..unit(planned, Outcome::Failed)
+    }
+}
+
+/// The report of a unit that ended, with what runs now.
+async fn ended_unit(
+    ctx: &Ctx,
+    planned: &Planned,
+    begun: Option<&Begun>,
+    ended: Ended,
+) -> UnitReport {
+    let (outcome, failure) = match ended {
+        Ended::Deployed => (Outcome::Deployed, None),
+        Ended::RolledBack(failure) => (Outcome::RolledBack, failure),
+        Ended::Failed(failure) => (Outcome::Failed, failure),
+        Ended::TimedOut(failure) => (Outcome::TimedOut, failure),
+        Ended::Superseded => (Outcome::Superseded, None),
+        Ended::Cancelled | Ended::Abandoned | Ended::Paused(_) => (Outcome::Failed, None),
+    };
+    let mut report =
+        UnitReport { failure, deployment: begun.and_then(deployment_id), ..unit(planned, outcome) };
+    match begun {
+        Some(Begun::Service(watched)) if outcome == Outcome::Deployed => {
+            report.task_definition = watched.ours.task_definition.clone();
+            let image =
+                planned.container.as_deref().and_then(|name| watched.definition.image(name));
+            report.image = image.map(str::to_owned);
+        }
+        Some(Begun::Rule { task_definition }) if outcome == Outcome::Deployed => {
+            report.task_definition = task_definition.clone();
+            report.image = planned.image().map(str::to_owned);
+        }
+        // What runs now is what counts; if it cannot be read, what ran before is the best guess.
+        _ => {
+            if let Ok(now) = observe::observed(ctx, &planned.unit).await {
+                let now = Planned { observed: now, ..watching(&planned.unit, &planned.observed) };
+                let now = unit(&now, outcome);
+                report.task_definition = now.task_definition;
+                report.image = now.image;
+            }
+        }
+    }
+    report
+}
+
+fn deployment_id(begun: &Begun) -> Option<String> {
+    match begun {
+        Begun::Service(watched) => Some(watched.ours.id.clone()),
+        Begun::Rule { .. } => None,
+    }
+}
+
+/// Tells the next step what runs, if it is what was asked for.
+fn hand_over(ctx: &Ctx, planned: &[Planned], report: Deployed) -> anyhow::Result<Deployed> {
+    let is_good = matches!(report.outcome, Outcome::Deployed | Outcome::Unchanged);
+    let first = planned.iter().zip(&report.services);
+    let first = first
+        .filter(|(one, _)| matches!(one.observed, Observed::Service(_)))
+        .map(|(_, unit)| unit)
+        .next();
+    if let (false, true, Some(unit)) = (ctx.settings.dry_run, is_good, first) {
+        Deployment {
+            env: ctx.settings.env.clone(),
+            service: unit.service.clone(),
+            task_definition: unit.task_definition.clone(),
+            image: unit.image.clone().unwrap_or_default(),
+            revision: ctx.settings.revision.clone(),
+        }
+        .hand_over()?;
+    }
+    Ok(report)
+}
+
+/// Repeats a call that failed in passing: what is begun is not to be left because the network is gone
+/// for a minute.
+///
+/// # Errors
+/// The first error that will not pass by itself, or the last one when it lasts too long.
+pub(crate) async fn patiently<T>(
+    ctx: &Ctx,
+    mut call: impl AsyncFnMut() -> anyhow::Result<T>,
+) -> anyhow::Result<T> {
+    let deadline = Deadline::after(ctx.deadline.remaining().clamp(PATIENCE.0, PATIENCE.1));
+    let done = poll(&deadline, Pace::SERVICE, async || call().await.map(Some)).await?;
+    done.context("a call that neither ended nor failed")
+}
+
+/// The least and the most that a call is repeated for.
+const PATIENCE: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(150));

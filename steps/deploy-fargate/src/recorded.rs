@@ -1,0 +1,615 @@
+//! States and faults of AWS that the local AWS cannot produce, played by a stand-in that answers the
+//! calls, with a clock that does not make anybody wait.
+//!
+//! The answers have the form of the ECS API reference; what they say is written down for each test.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, Region};
+use aws_credential_types::Credentials;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+use aws_smithy_types::body::SdkBody;
+use landfall_toml::OnPause;
+use serde_json::{Value, json};
+use step_aws::Aws;
+use step_core::{Exit, Fail, Report};
+use tokio::time::Instant;
+
+use crate::settings::{Command, Settings, Target, Unit};
+use crate::{Ctx, Deployed, Outcome, bring, roll_back, run_once};
+
+const OLD: &str = "arn:aws:ecs:eu-central-1:111111111111:task-definition/orders:7";
+const NEW: &str = "arn:aws:ecs:eu-central-1:111111111111:task-definition/orders:8";
+const DEPLOYMENT: &str = "arn:aws:ecs:eu-central-1:111111111111:service-deployment/apps/orders/x";
+
+/// What the stand-in does, look by look.
+#[derive(Debug, Default)]
+struct World {
+    /// States of the service deployment; the last one stays. Without any there is none.
+    statuses: VecDeque<&'static str>,
+    /// How many looks the older list takes to say that our deployment is complete.
+    completes_after: usize,
+    /// Stopped tasks of our deployment: reason, stop code, exit code.
+    stopped: Vec<(&'static str, &'static str, Option<i32>)>,
+    events: Vec<&'static str>,
+    /// A hook waits for an answer.
+    pauses: bool,
+    /// A newer deployment is there.
+    superseded: bool,
+    /// History of successful deployments: time and task definition.
+    history: Vec<(u32, &'static str)>,
+    balancer: bool,
+    /// Answers in place of the usual ones, by operation.
+    refuses: Vec<(&'static str, u16, &'static str, &'static str)>,
+    /// From call to call: what fails, and how.
+    faults: Vec<(std::ops::Range<usize>, Kind)>,
+    /// No call gets through between these times.
+    outage: Option<(Duration, Duration)>,
+    start: Option<Instant>,
+
+    calls: Vec<String>,
+    looks: usize,
+    is_updated: bool,
+    is_back: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Throttle,
+    Fault,
+    Reset,
+    Silence,
+}
+
+#[derive(Debug, Clone)]
+struct StandIn(Arc<Mutex<World>>);
+
+impl StandIn {
+    fn world(&self) -> MutexGuard<'_, World> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl HttpClient for StandIn {
+    fn http_connector(
+        &self,
+        _: &HttpConnectorSettings,
+        _: &RuntimeComponents,
+    ) -> SharedHttpConnector {
+        SharedHttpConnector::new(self.clone())
+    }
+}
+
+impl HttpConnector for StandIn {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let body = request.body().bytes().unwrap_or_default().to_vec();
+        let target = request.headers().get("x-amz-target").unwrap_or("Sts.GetCallerIdentity");
+        let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let form = String::from_utf8_lossy(&body);
+        let action = form.split('&').find_map(|pair| pair.strip_prefix("Action="));
+        let operation = action.map_or(operation, str::to_owned);
+        let body = serde_json::from_slice(&body).unwrap_or_default();
+        let answer = self.world().answer(&operation, &body);
+        HttpConnectorFuture::new(async move {
+            match answer {
+                Ok((status, body)) => {
+                    let status = status
+                        .try_into()
+                        .map_err(|_| ConnectorError::other("status".into(), None))?;
+                    Ok(HttpResponse::new(status, SdkBody::from(body)))
+                }
+                Err(Kind::Silence) => std::future::pending().await,
+                Err(_) => Err(ConnectorError::io("connection reset by peer".into())),
+            }
+        })
+    }
+}
+
+impl World {
+    fn answer(&mut self, operation: &str, body: &Value) -> Result<(u16, String), Kind> {
+        let nth = self.calls.len();
+        self.calls.push(operation.to_owned());
+        let now = self.start.get_or_insert_with(Instant::now).elapsed();
+        if self.outage.is_some_and(|(from, to)| now >= from && now < to) {
+            return Err(Kind::Reset);
+        }
+        let is_query = operation == "GetCallerIdentity" || operation.starts_with("DescribeTarget");
+        let error = |status, code: &str, message: &str| {
+            let xml = format!("<Error><Code>{code}</Code><Message>{message}</Message></Error>");
+            let json = json!({ "__type": code, "message": message }).to_string();
+            Ok((
+                status,
+                if is_query { format!("<ErrorResponse>{xml}</ErrorResponse>") } else { json },
+            ))
+        };
+        match self.faults.iter().find(|(calls, _)| calls.contains(&nth)) {
+            Some((_, Kind::Throttle)) => return error(400, "ThrottlingException", "Rate exceeded"),
+            Some((_, Kind::Fault)) => return error(500, "ServerException", "internal"),
+            Some((_, kind)) => return Err(*kind),
+            None => {}
+        }
+        if let Some((_, status, code, message)) =
+            self.refuses.iter().find(|(of, ..)| *of == operation)
+        {
+            return error(*status, code, message);
+        }
+        let answer = match operation {
+            "GetCallerIdentity" => return Ok((200, IDENTITY.to_owned())),
+            "DescribeTargetHealth" => return Ok((200, UNHEALTHY.to_owned())),
+            "DescribeTargetGroups" => return Ok((200, TARGET_GROUPS.to_owned())),
+            "DescribeServices" => {
+                self.looks += usize::from(self.is_updated);
+                json!({ "services": [self.service()] })
+            }
+            "DescribeTaskDefinition" => definition(body["taskDefinition"].as_str().unwrap()),
+            "RegisterTaskDefinition" => json!({ "taskDefinition": { "taskDefinitionArn": NEW } }),
+            "UpdateService" => {
+                self.is_back = body["taskDefinition"] == OLD && self.is_updated;
+                self.is_updated = true;
+                json!({ "service": self.service() })
+            }
+            "ListServiceDeployments" if !self.history.is_empty() => {
+                let brief = |(time, revision): &(u32, &str)| json!({ "createdAt": time, "targetServiceRevisionArn": format!("rev/{revision}") });
+                json!({ "serviceDeployments": self.history.iter().map(brief).collect::<Vec<_>>() })
+            }
+            "ListServiceDeployments" if self.statuses.is_empty() => {
+                json!({ "serviceDeployments": [] })
+            }
+            "ListServiceDeployments" => json!({ "serviceDeployments": [
+                { "serviceDeploymentArn": "other", "targetServiceRevisionArn": "service-revision/apps/orders/1" },
+                { "serviceDeploymentArn": DEPLOYMENT, "targetServiceRevisionArn": "service-revision/apps/orders/2" },
+            ] }),
+            "DescribeServiceRevisions" => {
+                let arn = body["serviceRevisionArns"][0].as_str().unwrap();
+                json!({ "serviceRevisions": [{ "taskDefinition": arn.trim_start_matches("rev/") }] })
+            }
+            "DescribeServiceDeployments" => self.service_deployment(),
+            "ContinueServiceDeployment" => {
+                self.pauses = false;
+                self.statuses = if body["action"] == "CONTINUE" {
+                    VecDeque::from(["IN_PROGRESS", "SUCCESSFUL"])
+                } else {
+                    self.is_back = true;
+                    VecDeque::from(["ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL"])
+                };
+                json!({ "serviceDeploymentArn": DEPLOYMENT })
+            }
+            "StopServiceDeployment" => {
+                self.is_back = true;
+                json!({ "serviceDeploymentArn": DEPLOYMENT })
+            }
+            "ListTasks" if body["desiredStatus"] == "STOPPED" => {
+                let arns: Vec<String> =
+                    (0..self.stopped.len()).map(|n| format!("task/apps/stopped{n}")).collect();
+                json!({ "taskArns": arns })
+            }
+            "ListTasks" => json!({ "taskArns": ["task/apps/running"] }),
+            "DescribeTasks" if body["tasks"][0] == "task/apps/running" => {
+                json!({ "tasks": [self.running()] })
+            }
+            "DescribeTasks" => json!({ "tasks": self.stopped_tasks() }),
+            "RunTask" => {
+                json!({ "tasks": [], "failures": [{ "reason": "Capacity is unavailable at this time" }] })
+            }
+            other => return error(400, "InvalidAction", other),
+        };
+        Ok((200, answer.to_string()))
+    }
+
+    fn service(&self) -> Value {
+        let current = if self.is_updated && !self.is_back { NEW } else { OLD };
+        let deployment = |id: &str, status: &str, revision: &str, rollout: &str, created: u32| {
+            json!({ "id": id, "status": status, "taskDefinition": revision, "rolloutState": rollout,
+                    "desiredCount": 1, "runningCount": i32::from(rollout == "COMPLETED"), "createdAt": created })
+        };
+        let state = if self.looks > self.completes_after { "COMPLETED" } else { "IN_PROGRESS" };
+        let deployments = match (self.is_updated, self.is_back, self.superseded && self.looks > 0) {
+            (false, ..) => json!([deployment("ecs-svc/1", "PRIMARY", OLD, "COMPLETED", 1)]),
+            (true, true, _) => json!([
+                deployment("ecs-svc/2", "ACTIVE", NEW, "FAILED", 2),
+                deployment("ecs-svc/1", "PRIMARY", OLD, "COMPLETED", 1),
+            ]),
+            (true, false, true) => json!([
+                deployment("ecs-svc/3", "PRIMARY", "arn:newer:9", "IN_PROGRESS", 3),
+                deployment("ecs-svc/2", "ACTIVE", NEW, "IN_PROGRESS", 2),
+            ]),
+            (true, false, false) => json!([
+                deployment("ecs-svc/1", "ACTIVE", OLD, "COMPLETED", 1),
+                deployment("ecs-svc/2", "PRIMARY", NEW, state, 2),
+            ]),
+        };
+        let events: Vec<Value> = self
+            .events
+            .iter()
+            .filter(|_| self.is_updated)
+            .enumerate()
+            .map(|(n, text)| json!({ "id": n.to_string(), "message": text }))
+            .collect();
+        let balancers = if self.balancer {
+            json!([{ "targetGroupArn": "tg/orders/1", "containerName": "app", "containerPort": 80 }])
+        } else {
+            json!([])
+        };
+        json!({
+            "serviceArn": "service/apps/orders", "serviceName": "orders", "clusterArn": "apps", "status": "ACTIVE",
+            "taskDefinition": current, "desiredCount": 1, "deployments": deployments, "events": events,
+            "loadBalancers": balancers,
+            "deploymentConfiguration": { "deploymentCircuitBreaker": { "enable": true, "rollback": true } },
+        })
+    }
+
+    fn service_deployment(&mut self) -> Value {
+        let status = if self.statuses.len() > 1 {
+            self.statuses.pop_front()
+        } else {
+            self.statuses.front().copied()
+        };
+        if status.is_some_and(|status| status.starts_with("ROLLBACK_S")) {
+            self.is_back = true;
+        }
+        let hook = if self.pauses { "AWAITING_ACTION" } else { "SUCCEEDED" };
+        json!({ "serviceDeployments": [{
+            "serviceDeploymentArn": DEPLOYMENT, "status": status, "lifecycleStage": "POST_TEST_TRAFFIC_SHIFT",
+            "statusReason": "said by ECS",
+            "lifecycleHookDetails": [{ "hookId": "hook-1", "targetType": "PAUSE", "status": hook }],
+        }] })
+    }
+
+    fn running(&self) -> Value {
+        let (revision, digest) = if self.is_updated && !self.is_back { (NEW, 2) } else { (OLD, 1) };
+        let image = image(digest);
+        json!({ "taskArn": "task/apps/running", "taskDefinitionArn": revision, "startedBy": "ecs-svc/2",
+                "containers": [{ "name": "app", "image": image, "imageDigest": image.split_once('@').unwrap().1 }] })
+    }
+
+    fn stopped_tasks(&self) -> Vec<Value> {
+        let of = |(n, (reason, code, exit)): (usize, &(&str, &str, Option<i32>))| {
+            json!({ "taskArn": format!("task/apps/stopped{n}"), "taskDefinitionArn": NEW, "startedBy": "ecs-svc/2",
+                    "stoppedReason": reason, "stopCode": code, "stoppedAt": 10 + n,
+                    "containers": [{ "name": "app", "exitCode": exit }] })
+        };
+        self.stopped.iter().enumerate().map(of).collect()
+    }
+}
+
+fn image(n: u8) -> String {
+    format!("host/orders@sha256:{n:064x}")
+}
+
+fn definition(arn: &str) -> Value {
+    let n = if arn == NEW { 2 } else { 1 };
+    json!({ "taskDefinition": {
+        "taskDefinitionArn": arn, "family": "orders", "revision": 6 + n, "status": "ACTIVE", "networkMode": "awsvpc",
+        "containerDefinitions": [{ "name": "app", "image": image(n), "portMappings": [{ "containerPort": 80 }],
+            "healthCheck": { "command": ["CMD-SHELL", "curl -f localhost"] } }],
+    } })
+}
+
+const IDENTITY: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult><Account>111111111111</Account>\
+    <Arn>arn:aws:iam::111111111111:user/test</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>";
+const TARGET_GROUPS: &str = "<DescribeTargetGroupsResponse><DescribeTargetGroupsResult><TargetGroups><member>\
+    <TargetType>ip</TargetType></member></TargetGroups></DescribeTargetGroupsResult></DescribeTargetGroupsResponse>";
+const UNHEALTHY: &str = "<DescribeTargetHealthResponse><DescribeTargetHealthResult><TargetHealthDescriptions><member>\
+    <TargetHealth><State>unhealthy</State><Description>Health checks failed with these codes: [502]</Description>\
+    </TargetHealth></member></TargetHealthDescriptions></DescribeTargetHealthResult></DescribeTargetHealthResponse>";
+
+/// A run against a world, and what it was asked.
+struct Run {
+    ctx: Ctx,
+    stand_in: StandIn,
+}
+
+impl Run {
+    async fn new(world: World) -> Self {
+        Self::with(world, |_| {}, None).await
+    }
+
+    async fn with(world: World, set: impl FnOnce(&mut Settings), command: Option<Command>) -> Self {
+        let stand_in = StandIn(Arc::new(Mutex::new(world)));
+        // As Aws::connect sets them.
+        let timeouts =
+            TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(30)).build();
+        let config = aws_config::defaults(BehaviorVersion::latest())
+            .region(Region::new("eu-central-1"))
+            .credentials_provider(Credentials::new("a", "b", None, None, "test"))
+            .retry_config(RetryConfig::standard().with_max_attempts(4))
+            .timeout_config(timeouts)
+            .http_client(stand_in.clone())
+            .load()
+            .await;
+        let unit = Unit {
+            name: "orders".into(),
+            cluster: "apps".into(),
+            target: Target::Service("orders".into()),
+            image: Some(image(2)),
+            ..Unit::default()
+        };
+        let mut settings = Settings {
+            units: vec![unit],
+            revision: None,
+            env: None,
+            dry_run: false,
+            check: false,
+            registry: None,
+            crashes: 2,
+            busy: landfall_toml::Busy::TakeOver,
+            on_pause: OnPause::Wait,
+            before: Vec::new(),
+            after: Vec::new(),
+            on_fail: landfall_toml::OnFail::Keep,
+            require_verdict: None,
+            verdict: verdict::DEFAULT_FILE.into(),
+            verdict_key: None,
+            rollback_on_cancel: false,
+            wait_only: None,
+            junit: None,
+            dotenv: None,
+            timeout: Duration::from_secs(900),
+        };
+        set(&mut settings);
+        Self { ctx: Ctx::new(Aws::with_config(config, None), settings, command), stand_in }
+    }
+
+    async fn deploy(&self) -> anyhow::Result<Deployed> {
+        bring(&self.ctx, || Ok(())).await.map(|(_, report)| report)
+    }
+
+    fn calls(&self) -> Vec<String> {
+        self.stand_in.world().calls.clone()
+    }
+
+    fn writes(&self) -> Vec<String> {
+        let is_read =
+            |call: &String| ["Describe", "List", "Get"].iter().any(|read| call.starts_with(read));
+        self.calls().into_iter().filter(|call| !is_read(call)).collect()
+    }
+}
+
+async fn deployed(world: World) -> (Deployed, Run) {
+    let run = Run::new(world).await;
+    let report = run.deploy().await.unwrap();
+    (report, run)
+}
+
+fn statuses<const N: usize>(statuses: [&'static str; N]) -> World {
+    World { statuses: statuses.into(), completes_after: 1000, ..World::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_service_deployment_is_followed_to_its_end_although_the_list_says_completed() {
+    let world = World {
+        completes_after: 0,
+        ..statuses(["PENDING", "IN_PROGRESS", "IN_PROGRESS", "SUCCESSFUL"])
+    };
+    let (report, run) = deployed(world).await;
+    assert_eq!(report.outcome, Outcome::Deployed);
+    assert_eq!(run.writes(), ["RegisterTaskDefinition", "UpdateService"]);
+    let looks = run.calls().iter().filter(|call| *call == "DescribeServiceDeployments").count();
+    assert_eq!(looks, 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_of_ecs_is_waited_for_and_is_no_success() {
+    let (report, run) = deployed(statuses([
+        "IN_PROGRESS",
+        "ROLLBACK_REQUESTED",
+        "ROLLBACK_IN_PROGRESS",
+        "ROLLBACK_SUCCESSFUL",
+    ]))
+    .await;
+    assert_eq!(report.outcome, Outcome::RolledBack);
+    let fail = report.verdict().unwrap_err();
+    assert_eq!(
+        (fail.exit(), fail.to_string().as_str()),
+        (Exit::RolledBack, "the deployment was rolled back: said by ECS")
+    );
+    assert_eq!(run.writes(), ["RegisterTaskDefinition", "UpdateService"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_that_was_stopped_for_a_newer_one_is_superseded() {
+    let world =
+        World { superseded: true, ..statuses(["IN_PROGRESS", "STOP_REQUESTED", "STOPPED"]) };
+    let (report, run) = deployed(world).await;
+    assert_eq!(report.outcome, Outcome::Superseded);
+    assert_eq!(report.verdict().unwrap_err().exit(), Exit::Superseded);
+    assert_eq!(run.writes(), ["RegisterTaskDefinition", "UpdateService"]);
+}
+
+const UNHEALTHY_TASK: (&str, &str, Option<i32>) = (
+    "Task failed ELB health checks in (target-group tg/orders/1)",
+    "ServiceSchedulerInitiated",
+    Some(143),
+);
+
+#[tokio::test(start_paused = true)]
+async fn failing_health_checks_are_shown_with_what_the_load_balancer_says_and_ecs_rolls_back() {
+    let world =
+        World { stopped: vec![UNHEALTHY_TASK; 2], balancer: true, ..statuses(["IN_PROGRESS"]) };
+    let start = Instant::now();
+    let (report, run) = deployed(world).await;
+    assert!(start.elapsed() < Duration::from_secs(10));
+    assert_eq!(report.outcome, Outcome::RolledBack);
+    let shown = report.verdict().unwrap_err().to_string();
+    for part in [
+        "Task failed ELB health checks",
+        "the health check of app: CMD-SHELL curl -f localhost",
+        "codes: [502]",
+    ] {
+        assert!(shown.contains(part), "no `{part}` in {shown}");
+    }
+    assert_eq!(run.writes(), ["RegisterTaskDefinition", "UpdateService", "StopServiceDeployment"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_a_service_deployment_may_not_be_stopped_the_service_is_updated() {
+    let world = World {
+        stopped: vec![UNHEALTHY_TASK; 2],
+        refuses: vec![("StopServiceDeployment", 400, "AccessDeniedException", "no")],
+        ..statuses(["IN_PROGRESS"])
+    };
+    let (report, run) = deployed(world).await;
+    assert_eq!(report.outcome, Outcome::RolledBack);
+    assert_eq!(run.writes().last().unwrap(), "UpdateService");
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_service_deployments_may_not_be_read_the_list_of_the_service_tells() {
+    let world = World {
+        completes_after: 3,
+        refuses: vec![("ListServiceDeployments", 400, "AccessDeniedException", "no")],
+        ..World::default()
+    };
+    let (report, run) = deployed(world).await;
+    assert_eq!(report.outcome, Outcome::Deployed);
+    assert_eq!(run.calls().iter().filter(|call| *call == "ListServiceDeployments").count(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_network_interface_or_a_place_that_is_missing_is_waited_for_and_told_when_time_is_up() {
+    let interface = (
+        "Timeout waiting for network interface provisioning to complete.",
+        "TaskFailedToStart",
+        None,
+    );
+    let world = World { stopped: vec![interface; 9], ..statuses(["IN_PROGRESS"]) };
+    let start = Instant::now();
+    let (report, run) = deployed(world).await;
+    assert_eq!(start.elapsed().as_secs(), 900);
+    let fail = report.verdict().unwrap_err();
+    assert_eq!(fail.exit(), Exit::TimedOut);
+    assert!(fail.to_string().contains("Timeout waiting for network interface"), "{fail}");
+    assert!(fail.help_text().unwrap().contains("--wait-only ecs-svc/2"));
+    assert_eq!(run.writes(), ["RegisterTaskDefinition", "UpdateService"]);
+
+    let unplaced = "(service orders) was unable to place a task. Reason: Capacity is unavailable at this time.";
+    let (report, _) = deployed(World { events: vec![unplaced], ..statuses(["IN_PROGRESS"]) }).await;
+    assert!(report.verdict().unwrap_err().to_string().contains(unplaced));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_that_pauses_is_continued_or_rolled_back_or_waited_for_as_is_set() {
+    let paused = || World { pauses: true, ..statuses(["IN_PROGRESS"]) };
+    for (on_pause, outcome, writes) in [
+        (OnPause::Continue, Outcome::Deployed, 3),
+        (OnPause::RollBack, Outcome::RolledBack, 3),
+        (OnPause::Wait, Outcome::TimedOut, 2),
+    ] {
+        let run = Run::with(paused(), |settings| settings.on_pause = on_pause, None).await;
+        assert_eq!(run.deploy().await.unwrap().outcome, outcome, "{on_pause:?}");
+        assert_eq!(run.writes().len(), writes, "{on_pause:?}: {:?}", run.writes());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_network_that_is_lost_for_a_minute_in_the_middle_is_waited_for() {
+    for from in [1, 3, 8] {
+        let from = Duration::from_secs(from);
+        let world = World {
+            outage: Some((from, from + Duration::from_secs(60))),
+            ..statuses(["IN_PROGRESS", "IN_PROGRESS", "IN_PROGRESS", "IN_PROGRESS", "SUCCESSFUL"])
+        };
+        assert_eq!(deployed(world).await.0.outcome, Outcome::Deployed, "from {from:?}");
+    }
+}
+
+/// One fault is what the SDK repeats for; more of them are the step's to wait out.
+#[tokio::test(start_paused = true)]
+async fn whatever_fails_at_whatever_call_the_outcome_is_right() {
+    let good = || statuses(["PENDING", "IN_PROGRESS", "SUCCESSFUL"]);
+    let crashing =
+        || World { stopped: vec![UNHEALTHY_TASK; 2], balancer: true, ..statuses(["IN_PROGRESS"]) };
+    for (world, outcome) in
+        [(&good as &dyn Fn() -> World, Outcome::Deployed), (&crashing, Outcome::RolledBack)]
+    {
+        let (report, run) = deployed(world()).await;
+        assert_eq!(report.outcome, outcome);
+        let calls = run.calls();
+        let first_write = calls.iter().position(|call| call == "RegisterTaskDefinition").unwrap();
+        for (nth, call) in calls.iter().enumerate() {
+            for (kind, counts) in [
+                (Kind::Throttle, [5].as_slice()),
+                (Kind::Fault, &[5]),
+                (Kind::Reset, &[1, 5]),
+                (Kind::Silence, &[5]),
+            ] {
+                for &times in counts {
+                    let world = World { faults: vec![(nth..nth + times, kind)], ..world() };
+                    let run = Run::new(world).await;
+                    let what = format!("{kind:?} x {times} at {nth}, {call}");
+                    match run.deploy().await {
+                        Ok(report) => assert_eq!(report.outcome, outcome, "{what}"),
+                        // Before the first write a fault that lasts ends the step, in vain.
+                        Err(err) => {
+                            assert_eq!(
+                                Fail::of(&err).map(Fail::exit),
+                                Some(Exit::Unreachable),
+                                "{what}: {err:#}"
+                            );
+                            assert!(times > 1 && nth < first_write, "{what}: {err:#}");
+                            assert_eq!(run.writes(), [] as [&str; 0], "{what}");
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_clock_that_is_wrong_is_named() {
+    let skewed = (
+        "DescribeServices",
+        403,
+        "InvalidSignatureException",
+        "Signature expired: 20260101T000000Z is now earlier than 20260101T000500Z",
+    );
+    let run = Run::new(World { refuses: vec![skewed], ..World::default() }).await;
+    let err = run.deploy().await.unwrap_err();
+    let fail = Fail::of(&err).unwrap();
+    assert_eq!(fail.exit(), Exit::Unreachable);
+    assert!(fail.help_text().unwrap().contains("clock"), "{fail:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn rollback_skips_what_failed_and_goes_back_to_the_last_success() {
+    // Revision 6 was never deployed with success; 7 runs.
+    let world =
+        World { history: vec![(1, "orders:4"), (3, OLD), (2, "orders:5")], ..World::default() };
+    let run =
+        Run::with(world, |settings| settings.dry_run = true, Some(Command::Rollback { to: None }))
+            .await;
+    let report = roll_back(&run.ctx, None).await.unwrap();
+    assert_eq!(
+        report.services[0].changes[0].to_string(),
+        format!("task definition: {OLD} -> orders:5")
+    );
+    assert_eq!(run.writes(), [] as [&str; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_for_which_there_is_no_capacity_ends_with_4() {
+    let run = Run::new(World::default()).await;
+    let err = run_once(&run.ctx, &["true".to_owned()]).await.unwrap_err();
+    assert_eq!(Fail::of(&err).unwrap().exit(), Exit::Unreachable);
+    assert!(err.to_string().contains("Capacity is unavailable"), "{err:#}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_definition_that_ecs_refuses_ends_with_2_in_its_words() {
+    let refused =
+        ("RegisterTaskDefinition", 400, "ClientException", "Invalid CPU or memory value specified");
+    let run = Run::new(World { refuses: vec![refused], ..World::default() }).await;
+    let err = run.deploy().await.unwrap_err();
+    assert_eq!(Fail::of(&err).unwrap().exit(), Exit::Invalid);
+    assert!(format!("{err:#}").contains("Invalid CPU or memory value specified"), "{err:#}");
+}
