@@ -319,7 +319,9 @@ impl Run {
         let timeouts =
             TimeoutConfig::builder().operation_attempt_timeout(Duration::from_secs(30)).build();
         let config = aws_config::defaults(BehaviorVersion::latest())
-            .region(Region::new("eu-central-1"))
+            // The SDK's allowance for retries is one for each service and region in a process: no run
+            // is to live on what another left.
+            .region(Region::new(format!("eu-central-{}", fastrand::u32(..))))
             .credentials_provider(Credentials::new("a", "b", None, None, "test"))
             .retry_config(RetryConfig::standard().with_max_attempts(4))
             .timeout_config(timeouts)
