@@ -46,7 +46,7 @@ use settings::{Command, Deploy, Pack, Prune, Rollback};
 /// See the exit codes of [`step_core::Exit`]. What became of each function is in the report.
 pub async fn run(args: &Args) -> anyhow::Result<Done> {
     let config = Config::load(&args.common)?;
-    match &args.command {
+    match args.command()? {
         Command::Package(pack) => {
             let environment = config.environment(&args.common, Needs::Nothing)?;
             package(pack, &environment, args.common.dry_run).await.map(Done::Packed)

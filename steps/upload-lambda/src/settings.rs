@@ -21,14 +21,28 @@ use crate::configuration::Wanted;
 #[derive(Debug, clap::Parser)]
 #[command(name = "upload-lambda", version, after_long_help = EXAMPLES)]
 pub struct Args {
+    // Not required, for `--man` and `--completions` stand alone.
     #[command(subcommand)]
-    pub(crate) command: Command,
+    command: Option<Command>,
 
     #[command(flatten)]
     pub(crate) aws: AwsArgs,
 
     #[command(flatten)]
     pub(crate) common: Common,
+}
+
+impl Args {
+    /// What to do. None of the commands is so harmless that it would be meant without being named.
+    ///
+    /// # Errors
+    /// Exit 2: it was not said.
+    pub(crate) fn command(&self) -> Result<&Command, Fail> {
+        self.command.as_ref().ok_or_else(|| {
+            Fail::invalid("it is not said what to do")
+                .help("choose one of: deploy, package, rollback, prune")
+        })
+    }
 }
 
 /// What to do.

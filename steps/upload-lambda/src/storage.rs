@@ -77,6 +77,16 @@ async fn is_stored(ctx: &Ctx, bucket: &str, key: &str, size: u64) -> anyhow::Res
     .await
 }
 
+/// A part that is there.
+#[derive(Debug, Clone)]
+struct Part {
+    tag: String,
+    /// In bytes.
+    size: u64,
+    /// The checksum that the SDK asked for: where the upload was begun with one, its end has to tell it.
+    crc32: Option<String>,
+}
+
 /// Uploads the zip in parts.
 async fn store(
     ctx: &Ctx,
@@ -102,17 +112,21 @@ async fn store(
         let start = (number - 1) * PART;
         let length = PART.min(size - start);
         let number = i32::try_from(number)?;
-        let tag = match there.get(&number) {
-            Some((tag, has)) if *has == length => tag.clone(),
+        let part = match there.get(&number) {
+            Some(part) if part.size == length => part.clone(),
             _ => {
                 let mut bytes = vec![0; usize::try_from(length)?];
                 file.seek(SeekFrom::Start(start))?;
                 file.read_exact(&mut bytes)?;
-                part(ctx, bucket, key, &id, number, bytes).await?
+                upload_part(ctx, bucket, key, &id, number, bytes).await?
             }
         };
         progress.state(format!("part {number} of {count}"));
-        done.push(CompletedPart::builder().part_number(number).e_tag(tag).build());
+        let part = CompletedPart::builder()
+            .part_number(number)
+            .e_tag(part.tag)
+            .set_checksum_crc32(part.crc32);
+        done.push(part.build());
     }
     let parts = CompletedMultipartUpload::builder().set_parts(Some(done)).build();
     calls::read(ctx, async || {
@@ -138,21 +152,23 @@ async fn under_way(ctx: &Ctx, bucket: &str, key: &str) -> anyhow::Result<Option<
     Ok(uploads.filter_map(|upload| upload.upload_id()).next_back().map(str::to_owned))
 }
 
-/// The parts that are there: number to tag and size.
+/// The parts that are there, by number.
 async fn parts(
     ctx: &Ctx,
     bucket: &str,
     key: &str,
     id: &str,
-) -> anyhow::Result<BTreeMap<i32, (String, u64)>> {
+) -> anyhow::Result<BTreeMap<i32, Part>> {
     let found = calls::read(ctx, async || {
         let call = ctx.s3.list_parts().bucket(bucket).key(key).upload_id(id);
         call.send().await.call("s3:ListMultipartUploadParts")
     })
     .await?;
     let part = |part: &aws_sdk_s3::types::Part| {
+        let tag = part.e_tag()?.to_owned();
         let size = u64::try_from(part.size()?).ok()?;
-        Some((part.part_number()?, (part.e_tag()?.to_owned(), size)))
+        let crc32 = part.checksum_crc32().map(str::to_owned);
+        Some((part.part_number()?, Part { tag, size, crc32 }))
     };
     Ok(found.parts().iter().filter_map(part).collect())
 }
@@ -166,14 +182,14 @@ async fn begin(ctx: &Ctx, bucket: &str, key: &str) -> anyhow::Result<String> {
     Ok(begun.upload_id().unwrap_or_default().to_owned())
 }
 
-async fn part(
+async fn upload_part(
     ctx: &Ctx,
     bucket: &str,
     key: &str,
     id: &str,
     number: i32,
     bytes: Vec<u8>,
-) -> anyhow::Result<String> {
+) -> anyhow::Result<Part> {
     let limits = TimeoutConfig::builder().operation_attempt_timeout(UPLOAD_LIMIT).build();
     let config = aws_sdk_s3::config::Builder::new().timeout_config(limits);
     let answer = calls::read(ctx, async || {
@@ -182,7 +198,11 @@ async fn part(
         call.config_override(config.clone()).send().await.call("s3:PutObject")
     })
     .await?;
-    Ok(answer.e_tag().unwrap_or_default().to_owned())
+    Ok(Part {
+        tag: answer.e_tag().unwrap_or_default().to_owned(),
+        size: bytes.len() as u64,
+        crc32: answer.checksum_crc32().map(str::to_owned),
+    })
 }
 
 /// The code of a layer, where Lambda can get it.

@@ -56,6 +56,7 @@ fn settings_that_cannot_be_understood_are_told_with_the_function() {
     lambda.run(&["deploy", "helo"]).expect(2).says("(did you mean hello?)");
     lambda.run(&["deploy", "hello", "--canary", "x"]).expect(2).says("write for example 10%@5m");
     lambda.run(&["rollback"]).expect(2).says("function hello has no alias");
+    lambda.run(&[]).expect(2).says("choose one of: deploy, package, rollback, prune");
     lambda.run(&["prune"]).expect(2).says("how many versions of hello are kept");
 }
 
