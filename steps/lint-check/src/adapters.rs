@@ -85,6 +85,8 @@ pub(crate) struct Adapter {
     pub(crate) bare: &'static [&'static str],
     /// What it looks at in one run.
     pub(crate) unit: Unit,
+    /// What it finds are secrets: the lines that they stand on are not shown.
+    pub(crate) hides_lines: bool,
     /// The exit codes that say that it did its work, whether it found something or not.
     pub(crate) exits: &'static [i32],
     /// Reads what it printed.
@@ -334,6 +336,15 @@ mod tests {
             if let Unit::Project(marker) = it.unit {
                 assert!(it.files.contains(&marker), "{}", it.name);
             }
+        }
+    }
+
+    /// A file that it shares with others configures it only where it has its part.
+    #[test]
+    fn a_configuration_is_its_own_or_shared_and_not_both() {
+        for it in ADAPTERS {
+            let is_own = |(name, _): &(&str, &str)| it.configs.contains(name);
+            assert!(!it.shared.iter().any(is_own), "{}", it.name);
         }
     }
 

@@ -33,6 +33,8 @@ pub(crate) struct Linter {
     /// The program that mends, if it is another than the one that checks.
     pub(crate) fixer: Option<String>,
     pub(crate) unit: Unit,
+    /// What it finds are secrets: the lines that they stand on are not shown.
+    pub(crate) hides_lines: bool,
     pub(crate) exits: Vec<i32>,
     pub(crate) reader: Reader,
     pub(crate) configs: Vec<String>,
@@ -200,6 +202,7 @@ fn known(
         fix: adapter.fix.map(|fix| with(owned(fix), &own.args)),
         fixer: None,
         unit: adapter.unit,
+        hides_lines: adapter.hides_lines,
         exits: adapter.exits.to_vec(),
         reader: Reader::Known(adapter.parse),
         configs: owned(adapter.configs).into_iter().chain(own.configs.clone()).collect(),

@@ -72,6 +72,7 @@ pub(crate) fn linter(
         fix: fix.map(|(_, args)| with(args.to_vec(), &own.args)),
         fixer: fix.map(|(program, _)| program.clone()),
         unit: if takes_files { Unit::Files } else { Unit::Repository },
+        hides_lines: false,
         // Whatever it ends with, its output is read; what cannot be read is told.
         exits: (0..=125).collect(),
         reader: Reader::Generic(Box::new(format)),

@@ -42,6 +42,9 @@ pub(crate) struct Checked {
     pub(crate) seconds: f64,
     #[serde(skip)]
     pub(crate) hits: Vec<Hit>,
+    /// What it found are secrets: the lines that they stand on are not shown.
+    #[serde(skip)]
+    pub(crate) hides_lines: bool,
     /// Why there is no result, or only a part of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) crash: Option<Crash>,
@@ -50,8 +53,15 @@ pub(crate) struct Checked {
 impl Checked {
     /// A linter that could not be started.
     pub(crate) fn not_started(name: &str, files: usize, crash: Crash) -> Self {
-        let name = name.to_owned();
-        Self { name, files, cached: 0, seconds: 0.0, hits: Vec::new(), crash: Some(crash) }
+        Self {
+            name: name.to_owned(),
+            files,
+            cached: 0,
+            seconds: 0.0,
+            hits: Vec::new(),
+            hides_lines: false,
+            crash: Some(crash),
+        }
     }
 }
 
@@ -338,6 +348,7 @@ impl<'a> State<'a> {
             cached: self.cached,
             seconds: self.seconds,
             hits: self.hits,
+            hides_lines: work.linter.hides_lines,
             crash: self.crash,
         }
     }
@@ -478,8 +489,7 @@ async fn lint(tree: &Tree, work: &Work<'_>, start: &Start<'_>) -> Result<Vec<Hit
         let help = Some("run it by itself; what the others found stands above".to_owned());
         Crash { message: format!("{}: {message}", linter.name), exit: Exit::Failed, help }
     };
-    let process = process(tree, linter, &work.program, &linter.args, start).at_most(MAX_OUTPUT);
-    let process = process.keeping(MAX_SAID);
+    let process = process(tree, linter, &work.program, &linter.args, start);
     let ran = process.run().await.map_err(|err| Crash::of(&linter.name, &err))?;
     let status = ran.status;
     let output = text_of(ran);
@@ -501,8 +511,8 @@ async fn lint(tree: &Tree, work: &Work<'_>, start: &Start<'_>) -> Result<Vec<Hit
     Ok(hits.into_iter().map(|hit| located(hit, tree, folder, alone)).collect())
 }
 
-/// A start of a linter. It knows nothing of the pipeline's secrets, and prints the same for everybody: in
-/// UTF-8, without colours.
+/// A start of a linter. It knows nothing of the pipeline's secrets, prints the same for everybody, in
+/// UTF-8 and without colours, and no more than can be read.
 pub(crate) fn process(
     tree: &Tree,
     linter: &Linter,
@@ -516,7 +526,23 @@ pub(crate) fn process(
         .variable("LC_ALL", "C.UTF-8")
         .variable("NO_COLOR", "1")
         .limit(linter.limit)
+        .at_most(MAX_OUTPUT)
+        .keeping(MAX_SAID)
         .ending_group()
+}
+
+/// What a linter says when it is asked for its version.
+///
+/// # Errors
+/// It fails, or takes longer than 20 s.
+pub(crate) async fn version(
+    tree: &Tree,
+    linter: &Linter,
+    program: &Path,
+) -> anyhow::Result<String> {
+    let start = Start { folder: PathBuf::new(), files: Vec::new() };
+    let asked = process(tree, linter, program, &["--version".to_owned()], &start);
+    asked.limit(SHORT).output().await
 }
 
 /// Besides what names say: settings of the steps and addresses with passwords in them; what a hook of git
@@ -579,6 +605,7 @@ fn said(output: &Output) -> String {
 /// A hit with its path relative to the root of the repository, and without secrets. What was found when
 /// one file `alone` was looked at is in that one where the path is missing, or is printed in another form.
 fn located(mut hit: Hit, tree: &Tree, folder: &Path, alone: Option<&Path>) -> Hit {
+    hit.rule = redact(&hit.rule).into_owned();
     hit.message = redact(&hit.message).into_owned();
     hit.help = hit.help.map(|help| redact(&help).into_owned());
     hit.path = match alone {
@@ -630,7 +657,7 @@ fn is_program(path: &Path) -> bool {
 }
 
 /// A limit for what is asked of a program besides its work.
-pub(crate) const SHORT: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_secs(20);
 
 #[cfg(test)]
 mod tests {

@@ -1,5 +1,7 @@
 //! The files of the repository.
 
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -30,6 +32,29 @@ impl Tree {
             let _unreadable_is_empty = file.take(HEAD as u64).read_to_end(&mut head);
         }
         head
+    }
+}
+
+/// The files of the tree by the names that findings have.
+pub(crate) struct Names<'a> {
+    files: HashSet<&'a OsStr>,
+    /// Those whose names are not what they are shown as.
+    others: HashMap<String, &'a Path>,
+}
+
+impl<'a> Names<'a> {
+    pub(crate) fn of(tree: &'a Tree) -> Self {
+        let others = tree.files.iter().filter(|path| path.to_str().is_none());
+        Self {
+            files: tree.files.iter().map(|path| path.as_os_str()).collect(),
+            others: others.map(|path| (shown(path), path.as_path())).collect(),
+        }
+    }
+
+    /// The file of a name; none where it is no file of the tree, whatever may lie there.
+    pub(crate) fn file(&self, name: &str) -> Option<&'a Path> {
+        let plain = self.files.get(OsStr::new(name)).map(|it| Path::new(*it));
+        plain.or_else(|| self.others.get(name).copied())
     }
 }
 

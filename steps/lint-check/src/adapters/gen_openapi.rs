@@ -20,6 +20,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     args: &["lint", "--output", "json", "--", "{files}"],
     bare: &[],
     unit: Unit::Files,
+    hides_lines: false,
     exits: &[0, 3],
     parse: findings_of_steps::parse,
     fix: None,

@@ -16,6 +16,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     args: &["fmt", "--all", "--", "--check", "--color=never"],
     bare: &[],
     unit: Unit::Project("Cargo.toml"),
+    hides_lines: false,
     exits: &[0, 1],
     parse,
     fix: Some(&["fmt", "--all"]),

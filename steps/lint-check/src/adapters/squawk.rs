@@ -17,6 +17,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     args: &["check", "--all", "--output", "json"],
     bare: &[],
     unit: Unit::Service,
+    hides_lines: false,
     exits: &[0, 3],
     parse: findings_of_steps::parse,
     fix: None,

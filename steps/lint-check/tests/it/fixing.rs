@@ -98,3 +98,20 @@ fn one_mends_after_those_that_it_waits_for() {
     repository.lint(&["--fix"]).expect(3);
     assert_eq!(repository.project.read(".git/order"), "x\nwords\n");
 }
+
+#[test]
+fn a_dry_run_mends_nothing() {
+    let repository = mending(MENDS);
+    let ran = repository.lint(&["--fix", "--dry-run"]).expect(2);
+    ran.says("what linters would mend is not known").says("leave out --fix");
+    assert_eq!(repository.project.read("a.txt"), "bad\n");
+}
+
+#[test]
+fn one_that_prints_without_end_has_mended_nothing() {
+    let repository = mending("#!/bin/sh\necho good > a.txt; exec yes\n");
+    let ran = repository.lint(&["--fix"]).expect(3);
+    assert!(ran.stdout.contains("words has mended nothing: "), "{}", ran.stdout);
+    assert!(ran.stdout.contains("printed more than 32 MB"), "{}", ran.stdout);
+    assert_eq!(repository.project.read("a.txt"), "bad\n");
+}
