@@ -46,9 +46,11 @@ pub async fn run(args: &Args) -> anyhow::Result<Done> {
     let settings = settings_of(args, &tree)?;
     match &args.command {
         None => lint(args, &settings, &tree).await.map(Done::Linted),
-        Some(Command::List) => Ok(Done::Listed(Listed::new(detect(&tree, &settings)?, |linter| {
-            run::find(&tree, &linter.programs, &args.search_path.0)
-        }))),
+        Some(Command::List) => {
+            Ok(Done::Listed(Listed::new(detect(&tree, &settings, &args.common)?, |linter| {
+                run::find(&tree, &linter.programs, &args.search_path.0)
+            })))
+        }
         Some(Command::Explain { rule }) => Ok(Done::Explained(explain(rule, &settings)?)),
         Some(Command::Hook { action }) => {
             let is_dry_run = args.common.dry_run;
@@ -75,14 +77,18 @@ fn settings_of(args: &Args, tree: &Tree) -> anyhow::Result<LintCheck> {
 async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<Linted> {
     let baseline = baseline(args, settings, tree)?;
     let below = below(tree, &args.paths)?;
-    let Detected { linters, excluded, .. } = detect(tree, settings)?;
-    let linters = chosen(linters, settings, args)?;
+    let Detected { linters, excluded, .. } = detect(tree, settings, &args.common)?;
+    let mut linters = chosen(linters, settings, args)?;
     let scope = scope::scope(args, tree).await?;
     let is_asked =
         |path: &Path| below.is_empty() || below.iter().any(|folder| path.starts_with(folder));
     let is_selected = |path: &&Path| is_asked(path) && scope.has(path) && !excluded.is_match(path);
     let selected: HashSet<&OsStr> =
         tree.files.iter().map(PathBuf::as_path).filter(is_selected).map(Path::as_os_str).collect();
+    let is_to_run = |linter: &Linter| {
+        !asked(linter, &scope, &selected).is_empty() || misses_one(linter, &scope)
+    };
+    scope::tell_target(args, tree, linters.iter_mut().filter(|it| is_to_run(it))).await;
     let mut planned = Planned { times: cache::times(tree), ..Planned::default() };
     let mut told: Asked<'_> = HashMap::new();
     for linter in &linters {
@@ -113,7 +119,9 @@ async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<
             continue;
         }
         let files = shown_of(&told, &one.name);
-        let others = one.hits.extract_if(.., |hit| !is_told(hit, &files));
+        let is_selected = |path: &Path| selected.contains(path.as_os_str());
+        let is_beside = |hit: &Hit| known.file(&hit.path).is_some_and(is_selected);
+        let others = one.hits.extract_if(.., |hit| !is_told(hit, &files) && !is_beside(hit));
         // What lies there besides the files of the repository, `--all` does not tell either.
         elsewhere += others.filter(|hit| known.file(&hit.path).is_some()).count();
     }
@@ -330,11 +338,16 @@ fn below(tree: &Tree, paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let current = std::env::current_dir()?;
     let relative = |path: &PathBuf| {
         let absolute = current.join(path).canonicalize();
-        let absolute =
-            absolute.with_context(|| Fail::invalid(format!("there is no {}", path.display())))?;
+        let absolute = absolute.with_context(|| {
+            Fail::invalid(format!("there is no {}", path.display()))
+                .help("write the path as it is seen from the current folder")
+        })?;
         let relative = absolute.strip_prefix(&tree.root).map(Path::to_owned);
         let (path, root) = (path.display(), tree.root.display());
-        Ok(relative.map_err(|_| Fail::invalid(format!("{path} is not in {root}")))?)
+        Ok(relative.map_err(|_| {
+            Fail::invalid(format!("{path} is not in {root}"))
+                .help("run lint-check in the repository that it lies in")
+        })?)
     };
     paths.iter().map(relative).collect()
 }

@@ -243,12 +243,12 @@ impl Linted {
             "crashed"
         } else if self.is_planned {
             "planned"
-        } else if !self.findings.is_empty() {
-            "findings"
+        } else if self.findings.verdict(self.fail_on).is_err() {
+            "failed"
         } else if self.files == 0 {
             "nothing"
         } else {
-            "clean"
+            "passed"
         }
     }
 

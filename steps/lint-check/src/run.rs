@@ -13,7 +13,7 @@ use step_core::secret::redact;
 use step_core::{Exit, Fail, output};
 use tokio::time::Instant;
 
-use crate::adapters::{Hit, Output, Reader, Unit};
+use crate::adapters::{Hit, Output, Reader, Step, Unit};
 use crate::cache::{self, Cache, Contents, Times, key};
 use crate::detect::Linter;
 use crate::tree::{Tree, is_odd, shown};
@@ -30,6 +30,9 @@ const MAX_OUTPUT: usize = 32 * 1024 * 1024;
 
 /// How much is read of what a linter says besides, where some tell their findings, in bytes.
 const MAX_SAID: usize = 8 * 1024 * 1024;
+
+/// How many findings are taken of one start, so that memory and reports have a bound.
+const MAX_HITS: usize = 100_000;
 
 /// What became of a linter.
 #[derive(Debug, Serialize)]
@@ -127,7 +130,7 @@ pub(crate) async fn run(
     // Nothing is looked up by them, nor kept.
     let contents = if use_cache { contents(tree, &works) } else { Contents::default() };
     let is_whole = works.iter().any(|work| work.linter.unit != Unit::Files);
-    let whole = is_whole.then(|| contents.whole(tree)).flatten();
+    let whole = is_whole.then(|| contents.all(&tree.files)).flatten();
     let caches: Vec<Cache> = works.iter_mut().map(|it| std::mem::take(&mut it.cache)).collect();
     let known = Known { contents: &contents, whole: whole.as_deref(), use_cache };
     let states =
@@ -221,7 +224,10 @@ fn contents<'a>(tree: &'a Tree, works: &[Work<'a>]) -> Contents<'a> {
     if works.iter().any(|work| work.linter.unit != Unit::Files) {
         return Contents::of(tree, tree.files.iter().map(PathBuf::as_path));
     }
-    Contents::of(tree, works.iter().flat_map(|work| work.files.iter().copied()))
+    let asked = works.iter().flat_map(|work| work.files.iter().copied());
+    let read = works.iter().filter(|work| work.linter.reads_others);
+    let read = read.flat_map(|work| work.linter.files.iter().map(PathBuf::as_path));
+    Contents::of(tree, asked.chain(read))
 }
 
 /// A linter while it runs.
@@ -229,6 +235,8 @@ struct State<'a> {
     cache: Cache,
     /// It looks at files, each for itself.
     is_by_file: bool,
+    /// The hash of all files of its kind, where what it finds in one depends on the others.
+    others: Option<String>,
     /// The files that are not known from before, of one that looks at files.
     files: Vec<&'a Path>,
     /// The starts that are needed, of one that looks at projects.
@@ -248,6 +256,7 @@ impl<'a> State<'a> {
         let mut state = Self {
             cache,
             is_by_file: work.linter.unit == Unit::Files,
+            others: None,
             files: Vec::new(),
             projects: Vec::new(),
             cached: 0,
@@ -258,8 +267,12 @@ impl<'a> State<'a> {
             crash: None,
         };
         if state.is_by_file {
+            if work.linter.reads_others {
+                state.others = known.contents.all(&work.linter.files);
+            }
             for path in &work.files {
-                if !state.recall(&key(path), known.contents.get(path), 1, known.use_cache) {
+                let hash = state.hash(path, known.contents);
+                if !state.recall(&key(path), hash.as_deref(), 1, known.use_cache) {
                     state.files.push(path);
                 }
             }
@@ -272,6 +285,12 @@ impl<'a> State<'a> {
             }
         }
         state
+    }
+
+    /// What the result of a file depends on.
+    fn hash(&self, path: &Path, contents: &Contents<'_>) -> Option<String> {
+        let own = contents.get(path)?;
+        Some(self.others.as_ref().map_or_else(|| own.to_owned(), |others| format!("{own}{others}")))
     }
 
     /// Takes over what was found before, if it still counts.
@@ -323,8 +342,8 @@ impl<'a> State<'a> {
             return;
         }
         for (path, hits) in asked {
-            if let Some(hash) = contents.get(path) {
-                self.cache.keep(key(path).into_owned(), hash.to_owned(), hits);
+            if let Some(hash) = self.hash(path, contents) {
+                self.cache.keep(key(path).into_owned(), hash, hits);
             }
         }
     }
@@ -427,7 +446,7 @@ fn fitting<'a, 'b>(files: &'b [&'a Path]) -> Vec<&'b [&'a Path]> {
 pub(crate) fn projects_of<'a>(tree: &Tree, linter: &Linter, files: &[&'a Path]) -> Vec<Start<'a>> {
     let folders = match linter.unit {
         Unit::Project(marker) => projects(tree, &linter.files, marker),
-        Unit::Service => services(tree),
+        Unit::Service(_) => services(tree),
         Unit::Files | Unit::Repository => vec![PathBuf::new()],
     };
     let mut starts: Vec<Start<'_>> =
@@ -443,16 +462,24 @@ pub(crate) fn projects_of<'a>(tree: &Tree, linter: &Linter, files: &[&'a Path]) 
     starts
 }
 
+/// All files of a linter in a project.
+fn all_of_project<'a>(tree: &Tree, linter: &'a Linter, folder: &Path) -> Vec<&'a Path> {
+    let all: Vec<&Path> = linter.files.iter().map(PathBuf::as_path).collect();
+    let mut projects = projects_of(tree, linter, &all).into_iter();
+    projects.find(|start| start.folder == folder).map(|start| start.files).unwrap_or_default()
+}
+
 /// The root, and the folders that have settings of their own.
-fn services(tree: &Tree) -> Vec<PathBuf> {
+pub(crate) fn services(tree: &Tree) -> Vec<PathBuf> {
     let settings = tree.files.iter().filter(|path| path.ends_with(DEFAULT_FILE));
     let folders = settings.filter_map(|path| path.parent().map(Path::to_owned));
     let root = std::iter::once(PathBuf::new());
     root.chain(folders.filter(|folder| folder.parent().is_some())).collect()
 }
 
-/// The folders that hold the file which makes a project. A package of Cargo inside of another's folder is
-/// a member of that, unless it says that it is a workspace itself; a module of Go stands for itself.
+/// The folders that hold the file which makes a project. A package of Cargo in the folder of a workspace is
+/// a member of that, unless it is a workspace itself or is excluded there; all others stand for themselves,
+/// as modules of Go do. <https://doc.rust-lang.org/cargo/reference/workspaces.html>
 pub(crate) fn projects(tree: &Tree, files: &[PathBuf], marker: &str) -> Vec<PathBuf> {
     let is_marker = |path: &&PathBuf| path.file_name().is_some_and(|name| name == marker);
     let mut folders: Vec<PathBuf> = files
@@ -461,16 +488,35 @@ pub(crate) fn projects(tree: &Tree, files: &[PathBuf], marker: &str) -> Vec<Path
         .filter_map(|path| path.parent().map(Path::to_owned))
         .collect();
     folders.sort_by_key(|folder| folder.components().count());
+    if marker != "Cargo.toml" {
+        return folders;
+    }
     let mut outermost: Vec<PathBuf> = Vec::new();
+    // Of each workspace: its folder, and the folders that it excludes.
+    let mut workspaces: Vec<(PathBuf, Vec<PathBuf>)> = Vec::new();
     for folder in folders {
-        let text = || std::fs::read_to_string(tree.root.join(&folder).join(marker));
-        let is_member =
-            || marker == "Cargo.toml" && !text().is_ok_and(|it| it.contains("[workspace"));
-        if !(outermost.iter().any(|outer| folder.starts_with(outer)) && is_member()) {
+        let excluded = excluded_of_workspace(&tree.root.join(&folder).join(marker));
+        let is_member = excluded.is_none()
+            && workspaces.iter().any(|(outer, excluded)| {
+                folder.starts_with(outer)
+                    && !excluded.iter().any(|path| folder.starts_with(outer.join(path)))
+            });
+        workspaces.extend(excluded.map(|excluded| (folder.clone(), excluded)));
+        if !is_member {
             outermost.push(folder);
         }
     }
     outermost
+}
+
+/// The folders that a manifest excludes from its workspace; none where it makes no workspace.
+fn excluded_of_workspace(manifest: &Path) -> Option<Vec<PathBuf>> {
+    let text = std::fs::read_to_string(manifest).ok()?;
+    // What is wrong with it, cargo says.
+    let table: toml::Table = text.parse().ok()?;
+    let excluded = table.get("workspace")?.get("exclude").and_then(toml::Value::as_array);
+    let paths = excluded.into_iter().flatten().filter_map(toml::Value::as_str);
+    Some(paths.map(PathBuf::from).collect())
 }
 
 async fn run_job<'a>(
@@ -501,12 +547,14 @@ async fn lint(tree: &Tree, work: &Work<'_>, start: &Start<'_>) -> Result<Vec<Hit
         .reader
         .read(&output)
         .map_err(|unreadable| crash(format!("{}{}", unreadable.0, said(&output))))?;
+    if hits.len() > MAX_HITS {
+        return Err(crash(format!("it told more than {MAX_HITS} findings")));
+    }
     let alone = match start.files[..] {
         [path] if linter.unit == Unit::Files => Some(path),
         _ => None,
     };
-    // The steps of this project tell paths as they are in the repository, wherever they run.
-    let is_of_root = linter.unit == Unit::Service && tree.repository.is_some();
+    let is_of_root = linter.unit == Unit::Service(Step::MigrateDb) && tree.repository.is_some();
     let folder = if is_of_root { Path::new("") } else { &start.folder };
     Ok(hits.into_iter().map(|hit| located(hit, tree, folder, alone)).collect())
 }
@@ -520,7 +568,12 @@ pub(crate) fn process(
     args: &[String],
     start: &Start<'_>,
 ) -> Process {
-    Process::new(program, arguments(args, start))
+    let files = match linter.unit {
+        // All of the service's, whichever of them are asked for.
+        Unit::Service(_) => all_of_project(tree, linter, &start.folder),
+        Unit::Files | Unit::Project(_) | Unit::Repository => start.files.clone(),
+    };
+    Process::new(program, arguments(args, &start.folder, &files))
         .folder(tree.root.join(&start.folder))
         .withholding(WITHHELD)
         .variable("LC_ALL", "C.UTF-8")
@@ -563,11 +616,11 @@ const WITHHELD: [&str; 12] = [
 ];
 
 /// The arguments of a start: `{files}` stands for the files, as they are seen from its folder.
-fn arguments(args: &[String], start: &Start<'_>) -> Vec<OsString> {
+fn arguments(args: &[String], folder: &Path, files: &[&Path]) -> Vec<OsString> {
     let mut all = Vec::new();
     for arg in args {
         if arg == "{files}" {
-            all.extend(start.files.iter().map(|path| given(path, &start.folder)));
+            all.extend(files.iter().map(|path| given(path, folder)));
         } else {
             all.push(arg.into());
         }
@@ -710,13 +763,13 @@ mod tests {
 
     #[test]
     fn files_are_given_as_they_are_seen_from_the_folder_and_never_as_options() {
-        let start = |folder: &str| Start {
-            folder: folder.into(),
-            files: ["sub/a.sh", "sub/-x.sh"].map(Path::new).into(),
-        };
+        let files = ["sub/a.sh", "sub/-x.sh"].map(Path::new);
         let args = ["--a".to_owned(), "{files}".to_owned(), "z{files}".to_owned()];
         let plain = ["--a", "sub/a.sh", "sub/-x.sh", "z{files}"];
-        assert_eq!(arguments(&args, &start("")), plain);
-        assert_eq!(arguments(&args, &start("sub")), ["--a", "a.sh", "./-x.sh", "z{files}"]);
+        assert_eq!(arguments(&args, Path::new(""), &files), plain);
+        assert_eq!(
+            arguments(&args, Path::new("sub"), &files),
+            ["--a", "a.sh", "./-x.sh", "z{files}"]
+        );
     }
 }

@@ -9,7 +9,7 @@ use anyhow::Context;
 use step_git::Repository;
 
 /// How much of a file is read to tell what it is, in bytes.
-const HEAD: usize = 4096;
+const HEAD: u64 = 4096;
 
 /// Folders that hold no files of the project's own, where git does not tell.
 const FOREIGN: [&str; 7] =
@@ -27,11 +27,16 @@ pub(crate) struct Tree {
 impl Tree {
     /// The beginning of a file; nothing when it cannot be read.
     pub(crate) fn head(&self, path: &Path) -> Vec<u8> {
-        let mut head = Vec::new();
+        self.beginning(path, HEAD)
+    }
+
+    /// The first bytes of a file; nothing when it cannot be read.
+    pub(crate) fn beginning(&self, path: &Path, bytes: u64) -> Vec<u8> {
+        let mut beginning = Vec::new();
         if let Ok(file) = std::fs::File::open(self.root.join(path)) {
-            let _unreadable_is_empty = file.take(HEAD as u64).read_to_end(&mut head);
+            let _unreadable_is_empty = file.take(bytes).read_to_end(&mut beginning);
         }
-        head
+        beginning
     }
 }
 

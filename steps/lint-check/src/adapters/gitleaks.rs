@@ -29,6 +29,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     ],
     bare: &[],
     unit: Unit::Repository,
+    reads_others: false,
     hides_lines: true,
     exits: &[0, 3],
     parse,

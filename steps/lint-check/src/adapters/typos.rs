@@ -18,6 +18,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     args: &["--format", "json", "--force-exclude", "--", "{files}"],
     bare: &[],
     unit: Unit::Files,
+    reads_others: false,
     hides_lines: false,
     exits: &[0, 2],
     parse,

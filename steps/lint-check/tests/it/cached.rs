@@ -152,3 +152,16 @@ fn one_that_is_asked_for_its_version_gets_no_secrets() {
     repository.write("a.txt", "");
     repository.lint(&[]).expect(2).says("version 1.3 is wanted, and this is `words 1.2.3`");
 }
+
+#[test]
+fn variables_that_say_who_runs_it_make_no_difference() {
+    let mut repository = two_files();
+    repository.project.write("landfall.toml", "");
+    repository.configure(crate::without_known());
+    repository.configure(&WORDS_TOML.replace("linters.words", "linters.gitlab-words"));
+    for (user, starts) in [("1", 1), ("2", 0)] {
+        repository.project.set_env("GITLAB_USER_ID", user);
+        repository.lint(&[]).expect(3);
+        assert_eq!(repository.starts().len(), starts, "{user}");
+    }
+}

@@ -60,7 +60,9 @@ fn all_forms_are_written_at_once() {
     let sarif = repository.project.json("s.json");
     assert_eq!(sarif["runs"][0]["results"][0]["ruleId"], "words");
     let report = repository.project.json("r.json");
-    assert_eq!(report["outcome"], "findings");
+    assert_eq!(report["outcome"], "passed");
+    let ran = repository.lint(&["--output", "json"]).expect(3);
+    assert_eq!(ran.json()["outcome"], "failed");
     assert_eq!(report["report"]["linters"][0]["name"], "words");
     assert_eq!(report["report"]["scope"], "all: this is no merge request");
 }
@@ -191,9 +193,9 @@ fn a_dry_run_says_what_would_be_accepted() {
 fn with_gitleaks(report: &str) -> (Repository, tempfile::TempDir) {
     let mut repository = Repository::with_known();
     repository.tool("gitleaks", &format!("#!/bin/sh\necho '{report}'\nexit 3\n"));
-    std::fs::create_dir_all(repository.project.path("node_modules/.bin")).unwrap();
+    std::fs::create_dir_all(repository.project.path("node_modules/.bin")).expect("a folder");
     let installed = repository.project.path("node_modules/.bin/gitleaks");
-    std::fs::rename(repository.project.path("tools/gitleaks"), installed).unwrap();
+    std::fs::rename(repository.project.path("tools/gitleaks"), installed).expect("moved");
     repository.write(".gitignore", "node_modules/\nignored.txt\n");
     let programs = only_git();
     repository.project.set_env("PATH", &programs.path().display().to_string());
@@ -202,11 +204,11 @@ fn with_gitleaks(report: &str) -> (Repository, tempfile::TempDir) {
 
 /// A folder with git alone.
 fn only_git() -> tempfile::TempDir {
-    let path = std::env::vars().find(|(name, _)| name == "PATH").unwrap().1;
+    let path = std::env::vars().find(|(name, _)| name == "PATH").expect("PATH").1;
     let git =
-        std::env::split_paths(&path).map(|it| it.join("git")).find(|it| it.is_file()).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    std::os::unix::fs::symlink(git, folder.path().join("git")).unwrap();
+        std::env::split_paths(&path).map(|it| it.join("git")).find(|it| it.is_file()).expect("git");
+    let folder = tempfile::tempdir().expect("a folder");
+    std::os::unix::fs::symlink(git, folder.path().join("git")).expect("a link");
     folder
 }
 
@@ -249,13 +251,16 @@ fn what_lies_in_files_that_git_ignores_is_not_counted() {
 }
 
 #[test]
-fn nothing_is_shown_of_a_file_outside_of_the_repository() {
-    let outside = tempfile::NamedTempFile::new().unwrap();
-    std::fs::write(outside.path(), "private\n").unwrap();
+fn nothing_is_shown_of_what_is_no_file_of_the_repository() {
     let repository = Repository::with_words();
-    let script = format!("#!/bin/sh\necho '{}:1:1: odd'\n", outside.path().display());
-    repository.tool("words", &script);
-    repository.write("a.txt", "");
+    let script = "#!/bin/sh\nfor file in .env link a.txt; do echo \"$file:1:1: odd\"; done\n";
+    repository.tool("words", script);
+    repository.write(".gitignore", ".env\n");
+    repository.write(".env", "private\n");
+    std::os::unix::fs::symlink(".env", repository.project.path("link")).unwrap();
+    repository.write("a.txt", "public\n");
     let ran = repository.lint(&[]).expect(3);
-    assert!(ran.stdout.contains("1:1: major: odd") && !ran.stdout.contains("private"));
+    assert_eq!(ran.stdout.matches("1:1: major: odd").count(), 3, "{}", ran.stdout);
+    assert_eq!(ran.stdout.matches("1 | public").count(), 1, "{}", ran.stdout);
+    assert!(!ran.stdout.contains("private"), "{}", ran.stdout);
 }
