@@ -61,8 +61,11 @@ impl Baseline {
         self.fingerprints.contains(finding.fingerprint())
     }
 
-    /// Accepts all findings. What was accepted before stays where nobody has looked: `is_checked` tells,
-    /// of a rule and a path, whether this run has.
+    /// The text of a file that accepts all findings. What was accepted before stays where nobody has
+    /// looked: `is_checked` tells, of a rule and a path, whether this run has.
+    ///
+    /// # Errors
+    /// None in practice: it is plain data.
     pub(crate) fn with(
         &self,
         findings: &Findings,
