@@ -65,12 +65,7 @@ impl Repository {
             .map(str::to_owned)
             .or_else(|| gitlab.merge_request_target_branch.as_ref().map(remote));
         if let Some(name) = named {
-            self.fetch_in_ci(&name, gitlab).await?;
-            let commit = self.commit(&name).await?.ok_or_else(|| {
-                Fail::invalid(format!("git knows no commit `{name}`"))
-                    .help(format!("fetch it, or name another with {}", self.option))
-            })?;
-            return Ok(Some(Target { name, commit }));
+            return self.named(&name, gitlab).await.map(Some);
         }
         if let Some(name) = gitlab.default_branch.as_ref().map(remote) {
             self.fetch_in_ci(&name, gitlab).await?;
@@ -86,8 +81,24 @@ impl Repository {
         Ok(None)
     }
 
+    /// A branch or commit of a name; in a job what lies at origin is fetched before.
+    ///
+    /// # Errors
+    /// Exit 2: git knows no such commit; exit 4: it cannot be fetched.
+    pub async fn named(&self, name: &str, gitlab: &GitLab) -> anyhow::Result<Target> {
+        self.fetch_in_ci(name, gitlab).await?;
+        let commit = self.commit(name).await?.ok_or_else(|| {
+            Fail::invalid(format!("git knows no commit `{name}`"))
+                .help(format!("fetch it, or name another with {}", self.option))
+        })?;
+        Ok(Target { name: name.to_owned(), commit })
+    }
+
     /// The commit of a name, if git knows it.
-    async fn commit(&self, name: &str) -> anyhow::Result<Option<String>> {
+    ///
+    /// # Errors
+    /// git cannot be asked.
+    pub async fn commit(&self, name: &str) -> anyhow::Result<Option<String>> {
         let revision = format!("{name}^{{commit}}");
         let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", &revision];
         // It fails without a word when there is no such commit, and says what else is wrong.
@@ -132,10 +143,10 @@ impl Repository {
         if merge_base.is_ok() {
             return merge_base;
         }
-        let is_shallow = self.git(["rev-parse", "--is-shallow-repository"]).output().await?;
+        let is_shallow = self.is_shallow().await?;
         merge_base.or_fail(|| {
             let fail = Fail::invalid(format!("HEAD and {} have no commit in common", target.name));
-            if is_shallow == "true" {
+            if is_shallow {
                 fail.help(
                     "the clone is shallow: give the job `GIT_DEPTH: 0` in its variables, or run \
                      git fetch --unshallow",
@@ -144,6 +155,15 @@ impl Repository {
                 fail.help(format!("name a branch that this one comes from: {}", self.option))
             }
         })
+    }
+
+    /// Whether commits are left out of the clone.
+    ///
+    /// # Errors
+    /// git cannot be asked.
+    pub async fn is_shallow(&self) -> anyhow::Result<bool> {
+        let asked = self.git(["rev-parse", "--is-shallow-repository"]).output().await?;
+        Ok(asked == "true")
     }
 
     /// Whether a commit has a file; the path is relative to the root of the repository.

@@ -85,6 +85,10 @@ pub(crate) struct Adapter {
     pub(crate) bare: &'static [&'static str],
     /// What it looks at in one run.
     pub(crate) unit: Unit,
+    /// What it finds in a file depends on others of its kind.
+    pub(crate) reads_others: bool,
+    /// What it finds are secrets: the lines that they stand on are not shown.
+    pub(crate) hides_lines: bool,
     /// The exit codes that say that it did its work, whether it found something or not.
     pub(crate) exits: &'static [i32],
     /// Reads what it printed.
@@ -117,10 +121,23 @@ pub(crate) enum Unit {
     /// All that lies in the folder with this file: a package, a module.
     Project(&'static str),
     /// All that lies in a folder with a landfall.toml, and what lies in none: for steps of this project.
-    Service,
+    Service(Step),
     /// The whole repository.
     Repository,
 }
+
+/// A step of this project that checks something.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// It looks into the folders of migrations that landfall.toml names, compares them with the target
+    /// branch, and tells paths as they are in the repository.
+    MigrateDb,
+    /// It takes files, all of the service's, and tells paths as they are seen from its folder.
+    GenOpenapi,
+}
+
+/// Stands in arguments for the commit of the target branch. Where none is known, the argument is left out.
+pub(crate) const TARGET: &str = "{target}";
 
 /// How the output of a linter is read.
 #[derive(Debug, Clone)]
@@ -273,7 +290,7 @@ fn leading_number(text: &str) -> Option<(usize, &str)> {
 ///
 /// # Errors
 /// It has not.
-fn told(hits: Vec<Hit>, output: &Output) -> Result<Vec<Hit>, Unreadable> {
+pub(crate) fn told(hits: Vec<Hit>, output: &Output) -> Result<Vec<Hit>, Unreadable> {
     if hits.is_empty() && output.exit != 0 {
         return Err(Unreadable(format!("it ended with {} and told no finding", output.exit)));
     }
@@ -314,7 +331,8 @@ mod tests {
     fn files_are_given_to_those_that_check_files() {
         for it in ADAPTERS {
             let takes_files = it.args.iter().filter(|arg| **arg == "{files}").count();
-            let expected = usize::from(it.unit == Unit::Files);
+            let is_given = matches!(it.unit, Unit::Files | Unit::Service(Step::GenOpenapi));
+            let expected = usize::from(is_given);
             assert_eq!(takes_files, expected, "{}", it.name);
             assert!(takes_files == 0 || it.args.last() == Some(&"{files}"), "{}", it.name);
             let mends_files = it.fix.map(|fix| fix.iter().filter(|arg| **arg == "{files}").count());
@@ -334,6 +352,15 @@ mod tests {
             if let Unit::Project(marker) = it.unit {
                 assert!(it.files.contains(&marker), "{}", it.name);
             }
+        }
+    }
+
+    /// A file that it shares with others configures it only where it has its part.
+    #[test]
+    fn a_configuration_is_its_own_or_shared_and_not_both() {
+        for it in ADAPTERS {
+            let is_own = |(name, _): &(&str, &str)| it.configs.contains(name);
+            assert!(!it.shared.iter().any(is_own), "{}", it.name);
         }
     }
 

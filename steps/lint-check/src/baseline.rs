@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use findings::{Finding, Findings};
 use serde::{Deserialize, Serialize};
-use step_core::{Fail, FailContext, write_atomically};
+use step_core::{Fail, FailContext, holds, write_atomically};
 
 /// The file that is read when no other is named.
 const DEFAULT: &str = ".lint-baseline.json";
@@ -61,16 +61,16 @@ impl Baseline {
         self.fingerprints.contains(finding.fingerprint())
     }
 
-    /// Writes all findings as accepted. What was accepted before stays where nobody has looked:
-    /// `is_checked` tells, of a rule and a path, whether this run has.
+    /// The text of a file that accepts all findings. What was accepted before stays where nobody has
+    /// looked: `is_checked` tells, of a rule and a path, whether this run has.
     ///
     /// # Errors
-    /// The file cannot be written.
-    pub(crate) fn write(
+    /// None in practice: it is plain data.
+    pub(crate) fn with(
         &self,
         findings: &Findings,
         is_checked: impl Fn(&str, &str) -> bool,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<String> {
         let before = self.accepted.iter().filter(|it| !is_checked(&it.rule, &it.path)).cloned();
         let found = findings.iter().map(|it| Accepted {
             path: it.place().path().to_owned(),
@@ -81,12 +81,23 @@ impl Baseline {
         all.sort();
         all.dedup();
         let lines = all.iter().map(serde_json::to_string).collect::<Result<Vec<_>, _>>()?;
-        let text = if lines.is_empty() {
+        Ok(if lines.is_empty() {
             "[]\n".to_owned()
         } else {
             format!("[\n{}\n]\n", lines.join(",\n"))
-        };
-        write_atomically(&self.file, text.as_bytes())
+        })
+    }
+
+    /// Writes the file, unless it is so already or this is a dry run; whether there was something to do.
+    ///
+    /// # Errors
+    /// The file cannot be written.
+    pub(crate) fn write(&self, text: &str, is_dry_run: bool) -> anyhow::Result<bool> {
+        let is_other = !holds(&self.file, text.as_bytes());
+        if is_other && !is_dry_run {
+            write_atomically(&self.file, text.as_bytes())?;
+        }
+        Ok(is_other)
     }
 
     /// Where it is.
@@ -112,6 +123,12 @@ mod tests {
         Baseline::read(root, None, false).unwrap()
     }
 
+    fn write(root: &Path, found: &Findings, is_checked: impl Fn(&str, &str) -> bool) {
+        let baseline = baseline(root);
+        let text = baseline.with(found, is_checked).unwrap();
+        baseline.write(&text, false).unwrap();
+    }
+
     fn accepted(root: &Path, text: &str) -> Vec<bool> {
         let baseline = baseline(root);
         findings(text).iter().map(|it| baseline.accepts(it)).collect()
@@ -121,7 +138,7 @@ mod tests {
     fn lines_that_move_stay_accepted_and_a_further_equal_one_is_new() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
-        baseline(root).write(&findings("bad 1\nbad 2\nbad 2\n"), |_, _| true).unwrap();
+        write(root, &findings("bad 1\nbad 2\nbad 2\n"), |_, _| true);
         assert_eq!(accepted(root, "\nbad 2\nx\n  bad 1\nbad 2\n"), [true, true, true]);
         assert_eq!(accepted(root, "bad 2\nbad 2\nbad 2\nbad 3\n"), [true, true, false, false]);
     }
@@ -130,14 +147,12 @@ mod tests {
     fn what_was_not_looked_at_stays_accepted() {
         let folder = tempfile::tempdir().unwrap();
         let root = folder.path();
-        baseline(root).write(&findings("bad 1\nbad 2\n"), |_, _| true).unwrap();
-        baseline(root).write(&findings("bad 3\n"), |_, path| path != "a.sh").unwrap();
+        write(root, &findings("bad 1\nbad 2\n"), |_, _| true);
+        write(root, &findings("bad 3\n"), |_, path| path != "a.sh");
         assert_eq!(accepted(root, "bad 1\nbad 2\nbad 3\n"), [true, true, true]);
-        baseline(root)
-            .write(&findings("bad 3\n"), |rule, path| rule == "l/R" && path == "a.sh")
-            .unwrap();
+        write(root, &findings("bad 3\n"), |rule, path| rule == "l/R" && path == "a.sh");
         assert_eq!(accepted(root, "bad 1\nbad 2\nbad 3\n"), [false, false, true]);
-        baseline(root).write(&Findings::default(), |_, _| true).unwrap();
+        write(root, &Findings::default(), |_, _| true);
         assert_eq!(std::fs::read_to_string(root.join(DEFAULT)).unwrap(), "[]\n");
     }
 }

@@ -203,10 +203,10 @@ impl<'a> Contents<'a> {
         self.0.get(path.as_os_str()).map(String::as_str)
     }
 
-    /// The hash of all files of the tree; none if one of them cannot be read.
-    pub(crate) fn whole(&self, tree: &Tree) -> Option<String> {
+    /// The hash of all of these files; none if one of them cannot be read.
+    pub(crate) fn all(&self, files: &[PathBuf]) -> Option<String> {
         let mut hasher = SipHasher13::new();
-        for path in &tree.files {
+        for path in files {
             part(&mut hasher, path.as_os_str().as_bytes());
             part(&mut hasher, self.get(path)?.as_bytes());
         }
@@ -297,15 +297,26 @@ fn file_parts(hasher: &mut SipHasher13, tree: &Tree, path: &Path) {
     part(hasher, hash_of(&tree.root.join(path)).unwrap_or_default().as_bytes());
 }
 
-/// The variables that configure a linter, as far as their names tell: `SHELLCHECK_OPTS`.
+/// The variables that configure a linter, as far as their names tell, by its name or its program's:
+/// `SHELLCHECK_OPTS`.
 fn variables(linter: &Linter) -> BTreeMap<String, String> {
-    let begin = linter.name.split('-').next().unwrap_or_default().to_ascii_uppercase() + "_";
-    let is_its_own =
-        |name: &str| name.starts_with(&begin) || matches!(name, "RUSTFLAGS" | "RUSTUP_TOOLCHAIN");
+    let begins: Vec<String> =
+        std::iter::once(&linter.name).chain(&linter.programs).map(|name| begin(name)).collect();
+    let is_its_own = |name: &str| {
+        begins.iter().any(|begin| name.starts_with(begin))
+            || matches!(name, "RUSTFLAGS" | "RUSTUP_TOOLCHAIN")
+    };
     let all = std::env::vars_os();
     let all =
         all.filter_map(|(name, value)| Some((name.into_string().ok()?, shown(Path::new(&value)))));
     all.filter(|(name, _)| is_its_own(name)).collect()
+}
+
+/// `tools/check-it`: `CHECK_IT_`.
+fn begin(name: &str) -> String {
+    let name = name.rsplit('/').next().unwrap_or(name);
+    let plain = |it: char| if it.is_ascii_alphanumeric() { it.to_ascii_uppercase() } else { '_' };
+    name.chars().map(plain).chain(['_']).collect()
 }
 
 /// With its length, so that parts cannot run into each other.
@@ -340,11 +351,11 @@ mod tests {
         let tree = Tree { root: folder.path().to_owned(), files, repository: None };
         let contents = Contents::of(&tree, tree.files.iter().map(PathBuf::as_path));
         let one = contents.get(Path::new("a")).unwrap().to_owned();
-        assert_eq!((contents.get(Path::new("b")), contents.whole(&tree)), (None, None));
+        assert_eq!((contents.get(Path::new("b")), contents.all(&tree.files)), (None, None));
         std::fs::write(folder.path().join("a"), vec![7; 100_001]).unwrap();
         std::fs::write(folder.path().join("b"), "").unwrap();
         let contents = Contents::of(&tree, tree.files.iter().map(PathBuf::as_path));
         assert_ne!(contents.get(Path::new("a")).unwrap(), one);
-        assert!(contents.whole(&tree).is_some());
+        assert!(contents.all(&tree.files).is_some());
     }
 }

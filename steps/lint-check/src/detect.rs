@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use globset::{Candidate, Glob, GlobSet, GlobSetBuilder};
-use landfall_toml::{LintCheck, LinterSettings, nearest};
+use landfall_toml::{Config, DEFAULT_FILE, LintCheck, LinterSettings, MigrateDb, Needs, nearest};
+use regex::bytes::{RegexSet, SetMatches};
 use serde::Serialize;
-use step_core::Fail;
+use step_core::{Common, Exit, Fail};
 
-use crate::adapters::{ADAPTERS, Adapter, Reader, Unit, Wanted};
+use crate::adapters::{ADAPTERS, Adapter, Reader, Step, Unit, Wanted};
 use crate::generic;
-use crate::run::projects;
-use crate::tree::Tree;
+use crate::run::{projects, services};
+use crate::tree::{Tree, shown};
 
 /// How long a linter may run when nothing else is said.
 pub(crate) const LIMIT: Duration = Duration::from_secs(300);
@@ -33,6 +34,10 @@ pub(crate) struct Linter {
     /// The program that mends, if it is another than the one that checks.
     pub(crate) fixer: Option<String>,
     pub(crate) unit: Unit,
+    /// What it finds in a file depends on others of its kind.
+    pub(crate) reads_others: bool,
+    /// What it finds are secrets: the lines that they stand on are not shown.
+    pub(crate) hides_lines: bool,
     pub(crate) exits: Vec<i32>,
     pub(crate) reader: Reader,
     pub(crate) configs: Vec<String>,
@@ -96,7 +101,7 @@ type File<'a> = (&'a Path, Candidate<'a>);
 /// # Errors
 /// Exit 2: landfall.toml names a linter that is not known and does not say how it is run, or a pattern
 /// is wrong.
-pub(crate) fn detect(tree: &Tree, settings: &LintCheck) -> Result<Detected, Fail> {
+pub(crate) fn detect(tree: &Tree, settings: &LintCheck, common: &Common) -> Result<Detected, Fail> {
     check_names(settings)?;
     check_order(settings)?;
     let excluded = patterns(&settings.exclude)?;
@@ -104,7 +109,7 @@ pub(crate) fn detect(tree: &Tree, settings: &LintCheck) -> Result<Detected, Fail
     let candidates: Vec<File<'_>> =
         all.filter(|(_, candidate)| !excluded.is_match_candidate(candidate)).collect();
     let files: Vec<&Path> = candidates.iter().map(|(path, _)| *path).collect();
-    let mut kinds = Kinds { tree, interpreters: HashMap::new() };
+    let mut kinds = Kinds::of(tree)?;
     let mut found = Detected { excluded, ..Detected::default() };
     let none = LinterSettings::default();
     for adapter in ADAPTERS {
@@ -124,7 +129,7 @@ pub(crate) fn detect(tree: &Tree, settings: &LintCheck) -> Result<Detected, Fail
             && own.files.is_none()
         {
             let is_there = !matching.is_empty();
-            matching.retain(|path| holds(&tree.head(path), marks));
+            matching.retain(|path| kinds.holds(path, marks));
             if is_there && matching.is_empty() {
                 found.unwanted.push(unwanted(format!("no file holds {}", marks.join(" or "))));
                 continue;
@@ -138,8 +143,18 @@ pub(crate) fn detect(tree: &Tree, settings: &LintCheck) -> Result<Detected, Fail
             }
             matching.retain(|path| folders.iter().any(|folder| path.starts_with(folder)));
         }
+        let mut left_out = Vec::new();
+        if let Unit::Service(Step::MigrateDb) = adapter.unit {
+            let folders = folders_of_migrations(tree, common);
+            let is_in = |path: &PathBuf| folders.iter().any(|folder| path.starts_with(folder));
+            left_out = matching.extract_if(.., |path| !is_in(path)).collect();
+            if let (Some(first), true) = (left_out.first(), matching.is_empty()) {
+                found.unwanted.push(unwanted(format!("{} is {NO_SERVICE}", shown(first))));
+                continue;
+            }
+        }
         let config = config_of(adapter, tree, &files);
-        let is_bare = config.is_none();
+        let is_bare = !config.is_some_and(is_in_root);
         let why = match (matching.first(), adapter.wanted, config, own.enabled) {
             (None, ..) => {
                 let why = format!("there are no files like {}", wanted.join(" "));
@@ -157,6 +172,10 @@ pub(crate) fn detect(tree: &Tree, settings: &LintCheck) -> Result<Detected, Fail
             }
             (Some(_), _, Some(config), _) => format!("{} is there", config.display()),
             (Some(first), ..) => format!("{} is there", first.display()),
+        };
+        let why = match left_out.first() {
+            None => why,
+            Some(first) => format!("{why}; not checked: {} is {NO_SERVICE}", shown(first)),
         };
         found.linters.push(known(adapter, own, settings, is_bare, why, (set, matching)));
     }
@@ -200,6 +219,8 @@ fn known(
         fix: adapter.fix.map(|fix| with(owned(fix), &own.args)),
         fixer: None,
         unit: adapter.unit,
+        reads_others: adapter.reads_others,
+        hides_lines: adapter.hides_lines,
         exits: adapter.exits.to_vec(),
         reader: Reader::Known(adapter.parse),
         configs: owned(adapter.configs).into_iter().chain(own.configs.clone()).collect(),
@@ -222,8 +243,12 @@ fn known(
 
 /// Arguments and those of landfall.toml, which stand before the files and before what ends the options.
 pub(crate) fn with(mut args: Vec<String>, own: &[String]) -> Vec<String> {
-    let files = args.iter().position(|arg| arg == "{files}").unwrap_or(args.len());
-    let place = if files > 0 && args[files - 1] == "--" { files - 1 } else { files };
+    let place = match args.iter().position(|arg| arg == "{files}") {
+        Some(files) if files > 0 && args[files - 1] == "--" => files - 1,
+        Some(files) => files,
+        // Behind `--` stand the options of what the program starts.
+        None => args.len(),
+    };
     args.splice(place..place, own.iter().cloned());
     args
 }
@@ -252,15 +277,36 @@ fn check_names(settings: &LintCheck) -> Result<(), Fail> {
                 }
             });
         }
+        if known().any(|it| it == name)
+            && let Some(key) = not_read(own)
+        {
+            let message = format!("landfall.toml: `{name}` is known here, its `{key}` is not read");
+            return Err(Fail::invalid(message).help(format!(
+                "take `{key}` out; or give a linter of your own another name, with `command`, and leave \
+                 this one out with `enabled = false`"
+            )));
+        }
         for other in &own.after {
             if !known().any(|it| it == other) && !settings.linters.contains_key(other) {
                 let message =
                     format!("landfall.toml: `{name}` runs after `{other}`, which is no linter");
-                return Err(Fail::invalid(message));
+                return Err(Fail::invalid(message).help("`lint-check list` names them"));
             }
         }
     }
     Ok(())
+}
+
+/// A setting that is only for linters that are not known here.
+fn not_read(own: &LinterSettings) -> Option<&'static str> {
+    let given = [
+        ("command", own.command.is_some()),
+        ("fix", own.fix.is_some()),
+        ("format", own.format.is_some()),
+        ("pattern", own.pattern.is_some()),
+        ("severity", own.severity.is_some()),
+    ];
+    given.into_iter().find(|(_, is_given)| *is_given).map(|(key, _)| key)
 }
 
 /// No linter waits for itself, not even over others.
@@ -286,13 +332,38 @@ fn check_order(settings: &LintCheck) -> Result<(), Fail> {
     Ok(())
 }
 
-/// Tells files by their names, and by their first line where that says what they are.
+/// Tells files by their names, and by their first line or their content where that says what they are.
 struct Kinds<'a> {
     tree: &'a Tree,
     interpreters: HashMap<PathBuf, Option<String>>,
+    /// The marks of all linters, and which of them each file holds.
+    marks: Vec<&'static str>,
+    search: RegexSet,
+    held: HashMap<PathBuf, SetMatches>,
 }
 
-impl Kinds<'_> {
+impl<'a> Kinds<'a> {
+    fn of(tree: &'a Tree) -> Result<Self, Fail> {
+        let marks = ADAPTERS.iter().flat_map(|it| match it.wanted {
+            Wanted::ByContent(marks) => marks,
+            Wanted::ByFiles | Wanted::ByConfig => &[],
+        });
+        let marks: Vec<&'static str> = marks.copied().collect();
+        let search = RegexSet::new(marks.iter().map(|mark| regex::escape(mark)));
+        let search = search.map_err(|err| Fail::new(Exit::Failed, format!("marks: {err}")))?;
+        Ok(Self { tree, interpreters: HashMap::new(), marks, search, held: HashMap::new() })
+    }
+
+    /// Whether a file holds one of the marks. Each file is read once, whatever the number of linters.
+    fn holds(&mut self, path: &Path, marks: &[&str]) -> bool {
+        let read = || self.search.matches(&self.tree.beginning(path, SEARCHED));
+        let held = match self.held.get(path) {
+            Some(held) => held,
+            None => self.held.entry(path.to_owned()).or_insert(read()),
+        };
+        held.iter().any(|at| marks.contains(&self.marks[at]))
+    }
+
     fn matching(
         &mut self,
         files: &[File<'_>],
@@ -346,9 +417,40 @@ fn interpreter(head: &[u8]) -> Option<String> {
     })
 }
 
-fn holds(head: &[u8], marks: &[&str]) -> bool {
-    let head = String::from_utf8_lossy(head);
-    marks.iter().any(|mark| head.contains(mark))
+/// How much of a file is searched for what tells its kind, in bytes: where keys are sorted, `openapi` stands
+/// behind all `components`.
+const SEARCHED: u64 = 4 * 1024 * 1024;
+
+const NO_SERVICE: &str = "in no folder of migrations of a folder with a landfall.toml";
+
+/// The folders in which migrate-db looks for migrations, of all services, relative to the root.
+fn folders_of_migrations(tree: &Tree, common: &Common) -> Vec<PathBuf> {
+    let services = services(tree);
+    services.iter().flat_map(|service| of_service(tree, service, common)).collect()
+}
+
+/// Those of a service. What is wrong with its landfall.toml, migrate-db says.
+fn of_service(tree: &Tree, service: &Path, common: &Common) -> Vec<PathBuf> {
+    let file = tree.root.join(service).join(DEFAULT_FILE);
+    // A linter gets no variable that names an environment.
+    let common = Common { env: None, ..common.clone() };
+    let read = || {
+        let text = std::fs::read_to_string(&file).ok()?;
+        let config = Config::from_text(&file, &text).ok()?;
+        Some(config.environment(&common, Needs::Nothing).ok()?.migrate_db)
+    };
+    let MigrateDb { folder, databases, .. } = read().unwrap_or_default();
+    let folder = folder.unwrap_or_else(|| "migrations".into());
+    if databases.is_empty() {
+        return vec![service.join(folder)];
+    }
+    let own =
+        databases.into_iter().map(|(name, it)| it.folder.unwrap_or_else(|| folder.join(name)));
+    own.map(|folder| service.join(folder)).collect()
+}
+
+fn is_in_root(path: &Path) -> bool {
+    path.components().count() == 1
 }
 
 /// The first configuration file of a linter, the one nearest to the root.
@@ -429,6 +531,7 @@ mod tests {
             (&["-a", "{files}"], &["-a", "own", "{files}"]),
             (&["{files}"], &["own", "{files}"]),
             (&["run", "-a"], &["run", "-a", "own"]),
+            (&["run", "--"], &["run", "--", "own"]),
             (&[], &["own"]),
         ] {
             assert_eq!(with(owned(args), &["own".to_owned()]), owned(seen));
@@ -510,7 +613,7 @@ mod tests {
         let tree = Tree { root: folder.path().to_owned(), files, repository: None };
         let known: Vec<File<'_>> =
             tree.files.iter().map(|path| (path.as_path(), Candidate::new(path))).collect();
-        let mut kinds = Kinds { tree: &tree, interpreters: HashMap::new() };
+        let mut kinds = Kinds::of(&tree).unwrap();
         let wanted = ["*.sh".to_owned(), "#!sh".to_owned()];
         let (_, found) = kinds.matching(&known, &wanted).unwrap();
         assert_eq!(found, [PathBuf::from("a.sh"), PathBuf::from("run")]);

@@ -118,7 +118,7 @@ async fn mend(tree: &Tree, work: &Work<'_>, path: &[PathBuf]) -> anyhow::Result<
 fn starts<'a>(tree: &Tree, work: &Work<'a>) -> Vec<Start<'a>> {
     match work.linter.unit {
         Unit::Files => pieces_of(&work.files, 1),
-        Unit::Project(_) | Unit::Service | Unit::Repository => {
+        Unit::Project(_) | Unit::Service(_) | Unit::Repository => {
             projects_of(tree, work.linter, &work.files)
         }
     }
@@ -128,27 +128,34 @@ fn starts<'a>(tree: &Tree, work: &Work<'a>) -> Vec<Start<'a>> {
 /// ended, as when the run is cancelled.
 struct Snapshot<'a> {
     tree: &'a Tree,
+    linter: &'a str,
     files: HashMap<PathBuf, (Vec<u8>, Permissions)>,
-    /// Size and time of those that are not of its kind.
+    /// Size and time of all others.
     others: HashMap<&'a Path, (u64, i64, i64)>,
     is_needed: bool,
 }
 
 impl<'a> Snapshot<'a> {
-    fn of(tree: &'a Tree, work: &Work<'_>) -> anyhow::Result<Self> {
-        let read = |path: &PathBuf| {
+    fn of(tree: &'a Tree, work: &Work<'a>) -> anyhow::Result<Self> {
+        let read = |path: &Path| {
             let file = tree.root.join(path);
             let content = std::fs::read(&file).with_context(|| format!("read {}", shown(path)))?;
             let permissions = file.metadata().with_context(|| shown(path))?.permissions();
-            Ok((path.clone(), (content, permissions)))
+            Ok((path.to_owned(), (content, permissions)))
         };
-        let files: HashMap<_, _> =
-            work.linter.files.iter().map(read).collect::<anyhow::Result<_>>()?;
+        // One that is given files has no business with others, which may be all of the repository.
+        let files: HashMap<_, _> = match work.linter.unit {
+            Unit::Files => work.files.iter().copied().map(read).collect::<anyhow::Result<_>>()?,
+            Unit::Project(_) | Unit::Service(_) | Unit::Repository => {
+                let all = work.linter.files.iter().map(PathBuf::as_path);
+                all.map(read).collect::<anyhow::Result<_>>()?
+            }
+        };
         let others = tree.files.iter().filter(|path| !files.contains_key(*path));
         let others =
             others.filter_map(|path| Some((path.as_path(), written(&tree.root.join(path))?)));
         let others = others.collect();
-        Ok(Self { tree, files, others, is_needed: true })
+        Ok(Self { tree, linter: &work.linter.name, files, others, is_needed: true })
     }
 
     /// The files that are other than before. A linter that mends a whole project does so also in files
@@ -163,18 +170,23 @@ impl<'a> Snapshot<'a> {
                 self.put_back(path)?;
             }
         }
-        for (path, before) in &self.others {
-            if written(&self.tree.root.join(path)).as_ref() != Some(before) {
-                let name = &work.linter.name;
-                output::warn(format!(
-                    "{name} has changed {}, which is not of its kind",
-                    shown(path)
-                ));
-                changed.push(path.to_path_buf());
-            }
-        }
+        changed.extend(self.told_others());
         self.is_needed = false;
         Ok(changed)
+    }
+
+    /// Tells of files that the linter should have left alone, and that cannot be put back.
+    fn told_others(&self) -> Vec<PathBuf> {
+        let is_altered = |(path, before): &(&&Path, &(u64, i64, i64))| {
+            written(&self.tree.root.join(path)).as_ref() != Some(before)
+        };
+        let altered = self.others.iter().filter(is_altered);
+        let altered: Vec<PathBuf> = altered.map(|(path, _)| path.to_path_buf()).collect();
+        for path in &altered {
+            let (linter, path) = (self.linter, shown(path));
+            output::warn(format!("{linter} has changed {path}, which it was not to mend"));
+        }
+        altered
     }
 
     fn altered(&self) -> Vec<&PathBuf> {
@@ -200,6 +212,7 @@ impl Drop for Snapshot<'_> {
                     output::warn(format!("what was half mended could not be put back: {err:#}"));
                 }
             }
+            self.told_others();
         }
     }
 }

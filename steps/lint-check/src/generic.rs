@@ -11,15 +11,12 @@ use regex::{Captures, Regex};
 use serde_json::Value;
 use step_core::Fail;
 
-use crate::adapters::{Hit, Output, Reader, Unit, Unreadable};
+use crate::adapters::{Hit, Output, Reader, Unit, Unreadable, told};
 use crate::detect::{Linter, limit, with};
 
 /// As compilers write it: `path:line:column: message`, the column only where it is known.
 const COMPILER: &str =
     r"^(?P<path>[^:\s][^:]*):(?P<line>\d+):(?:(?P<column>\d+):)? *(?P<message>.+)$";
-
-/// How many lines of one run are read as findings, so that memory has a bound.
-const MAX_HITS: usize = 100_000;
 
 /// What a linter prints, and what it leaves out.
 #[derive(Debug, Clone)]
@@ -72,6 +69,8 @@ pub(crate) fn linter(
         fix: fix.map(|(_, args)| with(args.to_vec(), &own.args)),
         fixer: fix.map(|(program, _)| program.clone()),
         unit: if takes_files { Unit::Files } else { Unit::Repository },
+        reads_others: false,
+        hides_lines: false,
         // Whatever it ends with, its output is read; what cannot be read is told.
         exits: (0..=125).collect(),
         reader: Reader::Generic(Box::new(format)),
@@ -110,10 +109,7 @@ impl Format {
             LinterFormat::CodeQuality => self.code_quality(&output.stdout)?,
             LinterFormat::Exit => self.exit(output),
         };
-        if hits.is_empty() && output.exit != 0 {
-            return Err(Unreadable(format!("it ended with {} and told no finding", output.exit)));
-        }
-        Ok(hits)
+        told(hits, output)
     }
 
     fn hit(&self, path: impl Into<String>, message: impl Into<String>) -> Hit {
@@ -133,11 +129,7 @@ impl Format {
     fn lines(&self, text: &str) -> Result<Vec<Hit>, Unreadable> {
         let Some(pattern) = &self.pattern else { return Ok(Vec::new()) };
         let found = text.lines().filter_map(|line| pattern.captures(line));
-        let hits: Vec<Hit> = found.map(|found| self.line(&found)).take(MAX_HITS + 1).collect();
-        if hits.len() > MAX_HITS {
-            return Err(Unreadable(format!("it told more than {MAX_HITS} findings")));
-        }
-        Ok(hits)
+        Ok(found.map(|found| self.line(&found)).collect())
     }
 
     fn line(&self, found: &Captures<'_>) -> Hit {

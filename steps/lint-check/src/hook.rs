@@ -62,16 +62,17 @@ fn found(path: &Path) -> Found {
     }
 }
 
-/// Writes the hook; whether there was something to do.
+/// Writes the hook, unless this is a dry run; whether there was something to do.
 ///
 /// # Errors
 /// Exit 8: there is a hook of another kind.
-pub(crate) async fn install(root: &Path) -> anyhow::Result<(PathBuf, bool)> {
+pub(crate) async fn install(root: &Path, is_dry_run: bool) -> anyhow::Result<(PathBuf, bool)> {
     let path = place(root).await?;
     let is_executable = || path.metadata().is_ok_and(|it| it.permissions().mode() & 0o111 != 0);
     match found(&path) {
         Found::Own(text) if text == HOOK && is_executable() => return Ok((path, false)),
         Found::Other => return Err(other(&path).into()),
+        Found::Own(_) | Found::Nothing if is_dry_run => return Ok((path, true)),
         Found::Own(_) | Found::Nothing => {}
     }
     write_atomically(&path, HOOK.as_bytes())?;
@@ -80,14 +81,15 @@ pub(crate) async fn install(root: &Path) -> anyhow::Result<(PathBuf, bool)> {
     Ok((path, true))
 }
 
-/// Removes the hook; whether there was something to do.
+/// Removes the hook, unless this is a dry run; whether there was something to do.
 ///
 /// # Errors
 /// Exit 8: there is a hook of another kind.
-pub(crate) async fn uninstall(root: &Path) -> anyhow::Result<(PathBuf, bool)> {
+pub(crate) async fn uninstall(root: &Path, is_dry_run: bool) -> anyhow::Result<(PathBuf, bool)> {
     let path = place(root).await?;
     match found(&path) {
         Found::Nothing => Ok((path, false)),
+        Found::Own(_) if is_dry_run => Ok((path, true)),
         Found::Own(_) => {
             std::fs::remove_file(&path).with_context(|| format!("remove {}", path.display()))?;
             Ok((path, true))

@@ -20,7 +20,6 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use findings::{Findings, Severity, Tool};
 use landfall_toml::{Config, DEFAULT_FILE, LintCheck, Needs, nearest};
-use step_core::process::Process;
 use step_core::{Common, Exit, Fail, output};
 
 pub use report::Done;
@@ -30,11 +29,11 @@ use adapters::{Hit, Unit};
 use baseline::Baseline;
 use cache::{Cache, Times};
 use detect::{Detected, Linter, detect};
-use report::{Explained, Hooked, Linted, Listed, Skipped};
+use report::{Explained, Hooked, Linted, Listed, Skipped, Told};
 use run::{Checked, Crash, Work};
 use scope::{NewLines, Scope};
 use settings::{Command, HookAction};
-use tree::{Tree, shown};
+use tree::{Names, Tree, shown};
 
 /// Does what the command line says.
 ///
@@ -42,20 +41,24 @@ use tree::{Tree, shown};
 /// See the exit codes of [`step_core::Exit`]. Findings, and linters that crashed, are in the report, not
 /// an error of this function.
 pub async fn run(args: &Args) -> anyhow::Result<Done> {
+    settings::check(args)?;
     let tree = scope::tree(args).await?;
     let settings = settings_of(args, &tree)?;
     match &args.command {
         None => lint(args, &settings, &tree).await.map(Done::Linted),
-        Some(Command::List) => Ok(Done::Listed(Listed::new(detect(&tree, &settings)?, |linter| {
-            run::find(&tree, &linter.programs, &args.search_path.0)
-        }))),
+        Some(Command::List) => {
+            Ok(Done::Listed(Listed::new(detect(&tree, &settings, &args.common)?, |linter| {
+                run::find(&tree, &linter.programs, &args.search_path.0)
+            })))
+        }
         Some(Command::Explain { rule }) => Ok(Done::Explained(explain(rule, &settings)?)),
         Some(Command::Hook { action }) => {
+            let is_dry_run = args.common.dry_run;
             let (path, is_changed) = match action {
-                HookAction::Install => hook::install(&tree.root).await?,
-                HookAction::Uninstall => hook::uninstall(&tree.root).await?,
+                HookAction::Install => hook::install(&tree.root, is_dry_run).await?,
+                HookAction::Uninstall => hook::uninstall(&tree.root, is_dry_run).await?,
             };
-            Ok(Done::Hooked(Hooked { action: *action, path, is_changed }))
+            Ok(Done::Hooked(Hooked { action: *action, path, is_changed, is_dry_run }))
         }
     }
 }
@@ -74,16 +77,20 @@ fn settings_of(args: &Args, tree: &Tree) -> anyhow::Result<LintCheck> {
 async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<Linted> {
     let baseline = baseline(args, settings, tree)?;
     let below = below(tree, &args.paths)?;
-    let Detected { linters, excluded, .. } = detect(tree, settings)?;
-    let linters = chosen(linters, settings, args)?;
+    let Detected { linters, excluded, .. } = detect(tree, settings, &args.common)?;
+    let mut linters = chosen(linters, settings, args)?;
     let scope = scope::scope(args, tree).await?;
     let is_asked =
         |path: &Path| below.is_empty() || below.iter().any(|folder| path.starts_with(folder));
     let is_selected = |path: &&Path| is_asked(path) && scope.has(path) && !excluded.is_match(path);
     let selected: HashSet<&OsStr> =
         tree.files.iter().map(PathBuf::as_path).filter(is_selected).map(Path::as_os_str).collect();
+    let is_to_run = |linter: &Linter| {
+        !asked(linter, &scope, &selected).is_empty() || misses_one(linter, &scope)
+    };
+    scope::tell_target(args, tree, linters.iter_mut().filter(|it| is_to_run(it))).await;
     let mut planned = Planned { times: cache::times(tree), ..Planned::default() };
-    let mut told: Told<'_> = HashMap::new();
+    let mut told: Asked<'_> = HashMap::new();
     for linter in &linters {
         let mut files = asked(linter, &scope, &selected);
         files.retain(|path| is_asked(path));
@@ -104,27 +111,27 @@ async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<
     let jobs = args.jobs.map_or_else(processors, usize::from);
     let mut checked = run::run(tree, works, jobs, !args.no_cache).await;
     checked.extend(not_started);
+    let known = Names::of(tree);
     let mut elsewhere = 0;
     for one in &mut checked {
         one.hits.retain(|hit| !excluded.is_match(&hit.path));
         if is_by_file(&linters, &one.name) {
             continue;
         }
-        let before = one.hits.len();
         let files = shown_of(&told, &one.name);
-        one.hits.retain(|hit| is_told(hit, &files));
-        elsewhere += before - one.hits.len();
+        let is_selected = |path: &Path| selected.contains(path.as_os_str());
+        let is_beside = |hit: &Hit| known.file(&hit.path).is_some_and(is_selected);
+        let others = one.hits.extract_if(.., |hit| !is_told(hit, &files) && !is_beside(hit));
+        // What lies there besides the files of the repository, `--all` does not tell either.
+        elsewhere += others.filter(|hit| known.file(&hit.path).is_some()).count();
     }
-    let findings = report::findings(tree, &checked);
-    let findings = if args.write_baseline {
-        write_baseline(&baseline, &findings, &checked, &told)?;
-        Findings::default()
-    } else {
-        findings
-    };
+    let Told { findings, lines, whole } = Told::of(tree, &known, &checked);
+    let is_written =
+        args.write_baseline && write_baseline(args, &baseline, &findings, &checked, &told)?;
+    let findings = if args.write_baseline { Findings::default() } else { findings };
     let (findings, accepted) = findings.partition(|it| !baseline.accepts(it));
-    let lines = new_lines.as_ref().map(|lines| New::of(lines, &checked));
-    let (findings, old) = findings.partition(|it| lines.as_ref().is_none_or(|new| new.has(it)));
+    let new = new_lines.as_ref().map(|lines| New::of(lines, &whole));
+    let (findings, old) = findings.partition(|it| new.as_ref().is_none_or(|new| new.has(it)));
     let tool = Tool { name: "lint-check", version: env!("CARGO_PKG_VERSION") };
     args.reports.write(&findings, &names, "lint-check", tool)?;
     let linted = Linted {
@@ -143,14 +150,15 @@ async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<
         old: old.len(),
         elsewhere,
         fail_on: args.reports.fail_on,
+        is_planned: is_written && args.common.dry_run,
         findings,
-        lines: HashMap::new(),
+        lines,
         is_verbose: args.common.verbose > 0,
     };
     if let Some(path) = &args.markdown {
         step_core::write_atomically(path, linted.markdown().as_bytes())?;
     }
-    Ok(linted.with_sources(tree))
+    Ok(linted)
 }
 
 /// Of a whole project that is told which is in the files to check, and what keeps all of it from working.
@@ -160,9 +168,9 @@ fn is_told(hit: &Hit, files: &HashSet<String>) -> bool {
 }
 
 /// The files of which it is told what each linter finds.
-type Told<'a> = HashMap<&'a str, Vec<&'a Path>>;
+type Asked<'a> = HashMap<&'a str, Vec<&'a Path>>;
 
-fn shown_of(told: &Told<'_>, linter: &str) -> HashSet<String> {
+fn shown_of(told: &Asked<'_>, linter: &str) -> HashSet<String> {
     told.get(linter).into_iter().flatten().map(|path| shown(path)).collect()
 }
 
@@ -178,27 +186,33 @@ fn baseline(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<Ba
     Baseline::read(&tree.root, named, args.write_baseline)
 }
 
-/// Accepts what was found. What a linter would have found that did not do its work is not known: then
-/// nothing is written.
+/// Accepts what was found; whether there was something to write. What a linter would have found that did
+/// not do its work is not known: then nothing is written.
 fn write_baseline(
+    args: &Args,
     baseline: &Baseline,
     findings: &Findings,
     checked: &[Checked],
-    told: &Told<'_>,
-) -> anyhow::Result<()> {
+    told: &Asked<'_>,
+) -> anyhow::Result<bool> {
     if checked.iter().any(|it| it.crash.is_some()) {
         output::warn("the baseline is not written, for not all linters did their work");
-        return Ok(());
+        return Ok(false);
     }
+    // One that is not installed has looked at nothing.
+    let ran = told.keys().filter(|name| checked.iter().any(|it| it.name == **name));
     let told: HashMap<&str, HashSet<String>> =
-        told.keys().map(|name| (*name, shown_of(told, name))).collect();
+        ran.map(|name| (*name, shown_of(told, name))).collect();
     let is_checked = |rule: &str, path: &str| {
         let linter = rule.split('/').next().unwrap_or(rule);
         told.get(linter).is_some_and(|files| files.contains(path))
     };
-    baseline.write(findings, is_checked)?;
-    output::say(format!("{} accepted in {}", findings.summary(), baseline.file().display()));
-    Ok(())
+    let text = baseline.with(findings, is_checked)?;
+    let is_written = baseline.write(&text, args.common.dry_run)?;
+    let would = if args.common.dry_run { "would be " } else { "" };
+    let (found, file) = (findings.summary(), baseline.file().display());
+    output::say(format!("{found} {would}accepted in {file}"));
+    Ok(is_written)
 }
 
 /// The linters of a run.
@@ -224,7 +238,7 @@ impl<'a> Planned<'a> {
         let cache =
             if args.no_cache { Cache::default() } else { Cache::open(tree, linter, &program) };
         let mut cache = cache.taking(self.times.get(&linter.name).copied());
-        match check_version(linter, &program, &mut cache).await {
+        match check_version(tree, linter, &program, &mut cache).await {
             Ok(()) => self.works.push(Work { linter, program, files, cache }),
             Err(err) => {
                 let crash = Crash { exit: exit_of(&err), ..Crash::of(&linter.name, &err) };
@@ -271,16 +285,13 @@ fn misses_one(linter: &Linter, scope: &Scope) -> bool {
 /// What is new, as findings name it.
 struct New<'a> {
     lines: HashMap<String, &'a [std::ops::RangeInclusive<usize>]>,
-    /// Rules that found something in a file without telling a line.
-    whole: HashSet<(String, &'a str)>,
+    /// Rule and path of what is about a file as a whole.
+    whole: &'a HashSet<(String, String)>,
 }
 
 impl<'a> New<'a> {
-    fn of(lines: &'a NewLines, checked: &'a [Checked]) -> Self {
+    fn of(lines: &'a NewLines, whole: &'a HashSet<(String, String)>) -> Self {
         let lines = lines.iter().map(|(path, lines)| (shown(path), lines.as_slice())).collect();
-        let hits = checked.iter().flat_map(|it| it.hits.iter().map(|hit| (it.name.as_str(), hit)));
-        let hits = hits.filter(|(_, hit)| hit.line == 0);
-        let whole = hits.map(|(name, hit)| (report::rule(name, hit), hit.path.as_str())).collect();
         Self { lines, whole }
     }
 
@@ -291,7 +302,11 @@ impl<'a> New<'a> {
         let first = place.line();
         let last = place.end().map_or(first, |(line, _)| line.max(first));
         let is_on = ranges.iter().any(|it| *it.start() <= last && first <= *it.end());
-        let is_whole = || self.whole.contains(&(finding.rule().to_owned(), place.path()));
+        let is_whole = || {
+            // So is the place of what is about the whole file.
+            (place.line(), place.column()) == (1, None)
+                && self.whole.contains(&(finding.rule().to_owned(), place.path().to_owned()))
+        };
         is_on || (!ranges.is_empty() && is_whole())
     }
 }
@@ -323,11 +338,16 @@ fn below(tree: &Tree, paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
     let current = std::env::current_dir()?;
     let relative = |path: &PathBuf| {
         let absolute = current.join(path).canonicalize();
-        let absolute =
-            absolute.with_context(|| Fail::invalid(format!("there is no {}", path.display())))?;
+        let absolute = absolute.with_context(|| {
+            Fail::invalid(format!("there is no {}", path.display()))
+                .help("write the path as it is seen from the current folder")
+        })?;
         let relative = absolute.strip_prefix(&tree.root).map(Path::to_owned);
         let (path, root) = (path.display(), tree.root.display());
-        Ok(relative.map_err(|_| Fail::invalid(format!("{path} is not in {root}")))?)
+        Ok(relative.map_err(|_| {
+            Fail::invalid(format!("{path} is not in {root}"))
+                .help("run lint-check in the repository that it lies in")
+        })?)
     };
     paths.iter().map(relative).collect()
 }
@@ -336,11 +356,16 @@ fn below(tree: &Tree, paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
 ///
 /// # Errors
 /// Exit 2: it has another.
-async fn check_version(linter: &Linter, program: &Path, cache: &mut Cache) -> anyhow::Result<()> {
+async fn check_version(
+    tree: &Tree,
+    linter: &Linter,
+    program: &Path,
+    cache: &mut Cache,
+) -> anyhow::Result<()> {
     let Some(wanted) = &linter.version else { return Ok(()) };
     let said = match cache.version() {
         Some(said) => said.to_owned(),
-        None => Process::new(program, ["--version"]).limit(run::SHORT).output().await?,
+        None => run::version(tree, linter, program).await?,
     };
     cache.has_version(&said);
     if has_version(&said, wanted) {

@@ -1,6 +1,6 @@
 //! What this step says when it has ended.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt;
 use std::path::{Path, PathBuf};
 
@@ -15,7 +15,7 @@ use crate::adapters::{Adapter, Hit};
 use crate::detect::{Detected, Linter, Unwanted};
 use crate::run::{Checked, Crash};
 use crate::settings::HookAction;
-use crate::tree::{Tree, shown};
+use crate::tree::{Names, Tree};
 
 /// The report of this step.
 #[derive(Debug, Serialize)]
@@ -85,6 +85,9 @@ pub struct Linted {
     /// checked.
     pub(crate) elsewhere: usize,
     pub(crate) fail_on: Severity,
+    /// The baseline would be another.
+    #[serde(skip)]
+    pub(crate) is_planned: bool,
     pub(crate) findings: Findings,
     /// The lines of the findings, for people.
     #[serde(skip)]
@@ -107,46 +110,96 @@ impl Skipped {
     }
 }
 
-/// The findings out of what linters told; the rule gets the name of its linter in front.
-pub(crate) fn findings(tree: &Tree, checked: &[Checked]) -> Findings {
-    let sources = Sources::of(tree);
-    let mut by_path: BTreeMap<&str, Vec<(&str, &Hit)>> = BTreeMap::new();
-    for linter in checked {
-        for hit in &linter.hits {
-            by_path.entry(&hit.path).or_default().push((&linter.name, hit));
+/// What linters told, put together.
+#[derive(Debug, Default)]
+pub(crate) struct Told {
+    pub(crate) findings: Findings,
+    /// The lines that the findings are on, by path and number.
+    pub(crate) lines: HashMap<(String, usize), String>,
+    /// Rule and path of what is about a file as a whole.
+    pub(crate) whole: HashSet<(String, String)>,
+}
+
+impl Told {
+    /// Out of what was found; the rule gets the name of its linter in front.
+    pub(crate) fn of(tree: &Tree, names: &Names<'_>, checked: &[Checked]) -> Self {
+        let mut by_path: BTreeMap<&str, Vec<(&Checked, &Hit)>> = BTreeMap::new();
+        for linter in checked {
+            for hit in &linter.hits {
+                by_path.entry(&hit.path).or_default().push((linter, hit));
+            }
         }
+        let mut told = Self::default();
+        let mut all = Vec::new();
+        for (path, hits) in by_path {
+            let text = names.file(path).and_then(|file| std::fs::read(tree.root.join(file)).ok());
+            let text = text.unwrap_or_default();
+            all.extend(told.file(path, &String::from_utf8_lossy(&text), hits));
+        }
+        told.findings = Findings::new(all);
+        told
     }
-    let mut all = Vec::new();
-    for (path, mut hits) in by_path {
+
+    /// The findings in a file.
+    fn file(&mut self, path: &str, text: &str, mut hits: Vec<(&Checked, &Hit)>) -> Vec<Finding> {
         // A file that others include is told of with each of them.
-        hits.sort_by(|(a_name, a), (b_name, b)| {
+        hits.sort_by(|(a_linter, a), (b_linter, b)| {
             let key = |it: &Hit| (it.line, it.column);
-            (a_name, key(a), &a.rule, &a.message).cmp(&(b_name, key(b), &b.rule, &b.message))
+            (&a_linter.name, key(a), &a.rule, &a.message).cmp(&(
+                &b_linter.name,
+                key(b),
+                &b.rule,
+                &b.message,
+            ))
         });
-        hits.dedup();
-        let text = sources.text(path);
+        hits.dedup_by(|(a_linter, a), (b_linter, b)| a_linter.name == b_linter.name && a == b);
         // What is about no file at all is told at the file that has the settings.
-        let source = Source::new(if path.is_empty() { DEFAULT_FILE } else { path }, text.as_str());
+        let source = Source::new(if path.is_empty() { DEFAULT_FILE } else { path }, text);
+        let lines: Vec<&str> = text.lines().collect();
+        // What one hides no other shows.
+        let hiding = hits.iter().filter(|(linter, _)| linter.hides_lines);
+        let hidden: Vec<_> = hiding
+            .map(|(_, hit)| hit.line..=hit.end.map_or(hit.line, |(end, _)| end.max(hit.line)))
+            .collect();
+        let name = redact(source.path()).into_owned();
+        let mut findings = Vec::new();
         for (linter, hit) in hits {
-            let looked_up = hit.within.as_deref().and_then(|pointer| line_of(&text, pointer));
-            let line = if hit.line == 0 { looked_up.unwrap_or(0) } else { hit.line };
-            let place = match (line, hit.column) {
-                (0, _) => source.line(1),
-                (line, None) => source.line(line),
-                (line, Some(column)) => source.position(line, column, hit.end),
-            };
-            let finding = Finding::new(rule(linter, hit), hit.severity, &hit.message, place);
-            let finding = match &hit.within {
-                Some(within) => finding.within(within),
-                None => finding,
-            };
-            all.push(match &hit.help {
-                Some(help) => finding.help(help),
-                None => finding,
-            });
+            let (finding, is_whole) = finding(linter, hit, &source, text);
+            let line = finding.place().line();
+            if is_whole {
+                self.whole.insert((finding.rule().to_owned(), name.clone()));
+            }
+            if let Some(text) = lines.get(line - 1)
+                && !hidden.iter().any(|range| range.contains(&line))
+            {
+                let shown = self.lines.entry((name.clone(), line));
+                shown.or_insert_with(|| (*text).to_owned());
+            }
+            findings.push(finding);
         }
+        findings
     }
-    Findings::new(all)
+}
+
+/// A finding, and whether it is about the whole file.
+fn finding(linter: &Checked, hit: &Hit, source: &Source<'_>, text: &str) -> (Finding, bool) {
+    let looked_up = || line_of(text, hit.within.as_deref()?);
+    let line = if hit.line == 0 { looked_up().unwrap_or(0) } else { hit.line };
+    let place = match (line, hit.column) {
+        (0, _) => source.line(1),
+        (line, None) => source.line(line),
+        (line, Some(column)) => source.position(line, column, hit.end),
+    };
+    let finding = Finding::new(rule(&linter.name, hit), hit.severity, &hit.message, place);
+    let finding = match &hit.within {
+        Some(within) => finding.within(within),
+        None => finding,
+    };
+    let finding = match &hit.help {
+        Some(help) => finding.help(help),
+        None => finding,
+    };
+    (finding, line == 0)
 }
 
 /// The line of what a JSON Pointer leads to in YAML or JSON, as far as its keys begin lines of their own
@@ -176,48 +229,11 @@ fn line_of(text: &str, pointer: &str) -> Option<usize> {
 }
 
 /// The name of a rule: with its linter's, unless that is all there is.
-pub(crate) fn rule(linter: &str, hit: &Hit) -> String {
+fn rule(linter: &str, hit: &Hit) -> String {
     if hit.rule == linter { hit.rule.clone() } else { format!("{linter}/{}", hit.rule) }
 }
 
-/// The texts of files by the names that findings have.
-struct Sources<'a> {
-    tree: &'a Tree,
-    /// Those whose names are not what they are shown as.
-    others: HashMap<String, &'a Path>,
-}
-
-impl<'a> Sources<'a> {
-    fn of(tree: &'a Tree) -> Self {
-        let others = tree.files.iter().filter(|path| path.to_str().is_none());
-        Self { tree, others: others.map(|path| (shown(path), path.as_path())).collect() }
-    }
-
-    fn text(&self, name: &str) -> String {
-        let path = self.others.get(name).copied().unwrap_or(Path::new(name));
-        let bytes = std::fs::read(self.tree.root.join(path)).unwrap_or_default();
-        String::from_utf8_lossy(&bytes).into_owned()
-    }
-}
-
 impl Linted {
-    /// With the lines that the findings are on.
-    pub(crate) fn with_sources(mut self, tree: &Tree) -> Self {
-        let sources = Sources::of(tree);
-        let mut current = (String::new(), String::new());
-        for it in self.findings.iter() {
-            let (path, line) = (it.place().path(), it.place().line());
-            if current.0 != path {
-                current = (path.to_owned(), sources.text(path));
-            }
-            let key = (path.to_owned(), line);
-            if let Some(text) = current.1.lines().nth(line.saturating_sub(1)) {
-                self.lines.entry(key).or_insert_with(|| text.to_owned());
-            }
-        }
-        self
-    }
-
     fn crashes(&self) -> impl Iterator<Item = &Crash> {
         self.linters.iter().filter_map(|it| it.crash.as_ref())
     }
@@ -225,12 +241,14 @@ impl Linted {
     fn outcome(&self) -> &str {
         if self.crashes().next().is_some() {
             "crashed"
-        } else if !self.findings.is_empty() {
-            "findings"
+        } else if self.is_planned {
+            "planned"
+        } else if self.findings.verdict(self.fail_on).is_err() {
+            "failed"
         } else if self.files == 0 {
             "nothing"
         } else {
-            "clean"
+            "passed"
         }
     }
 
@@ -523,14 +541,18 @@ pub struct Hooked {
     #[serde(skip)]
     pub(crate) action: HookAction,
     pub(crate) path: PathBuf,
+    /// Whether it is other than before, or would be.
     #[serde(rename = "changed")]
     pub(crate) is_changed: bool,
+    #[serde(skip)]
+    pub(crate) is_dry_run: bool,
 }
 
 impl Hooked {
     fn outcome(&self) -> &str {
         match (self.is_changed, self.action) {
             (false, _) => "unchanged",
+            (true, _) if self.is_dry_run => "planned",
             (true, HookAction::Install) => "installed",
             (true, HookAction::Uninstall) => "removed",
         }

@@ -13,7 +13,7 @@ use step_core::secret::redact;
 use step_core::{Exit, Fail, output};
 use tokio::time::Instant;
 
-use crate::adapters::{Hit, Output, Reader, Unit};
+use crate::adapters::{Hit, Output, Reader, Step, Unit};
 use crate::cache::{self, Cache, Contents, Times, key};
 use crate::detect::Linter;
 use crate::tree::{Tree, is_odd, shown};
@@ -31,6 +31,9 @@ const MAX_OUTPUT: usize = 32 * 1024 * 1024;
 /// How much is read of what a linter says besides, where some tell their findings, in bytes.
 const MAX_SAID: usize = 8 * 1024 * 1024;
 
+/// How many findings are taken of one start, so that memory and reports have a bound.
+const MAX_HITS: usize = 100_000;
+
 /// What became of a linter.
 #[derive(Debug, Serialize)]
 pub(crate) struct Checked {
@@ -42,6 +45,9 @@ pub(crate) struct Checked {
     pub(crate) seconds: f64,
     #[serde(skip)]
     pub(crate) hits: Vec<Hit>,
+    /// What it found are secrets: the lines that they stand on are not shown.
+    #[serde(skip)]
+    pub(crate) hides_lines: bool,
     /// Why there is no result, or only a part of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) crash: Option<Crash>,
@@ -50,8 +56,15 @@ pub(crate) struct Checked {
 impl Checked {
     /// A linter that could not be started.
     pub(crate) fn not_started(name: &str, files: usize, crash: Crash) -> Self {
-        let name = name.to_owned();
-        Self { name, files, cached: 0, seconds: 0.0, hits: Vec::new(), crash: Some(crash) }
+        Self {
+            name: name.to_owned(),
+            files,
+            cached: 0,
+            seconds: 0.0,
+            hits: Vec::new(),
+            hides_lines: false,
+            crash: Some(crash),
+        }
     }
 }
 
@@ -117,7 +130,7 @@ pub(crate) async fn run(
     // Nothing is looked up by them, nor kept.
     let contents = if use_cache { contents(tree, &works) } else { Contents::default() };
     let is_whole = works.iter().any(|work| work.linter.unit != Unit::Files);
-    let whole = is_whole.then(|| contents.whole(tree)).flatten();
+    let whole = is_whole.then(|| contents.all(&tree.files)).flatten();
     let caches: Vec<Cache> = works.iter_mut().map(|it| std::mem::take(&mut it.cache)).collect();
     let known = Known { contents: &contents, whole: whole.as_deref(), use_cache };
     let states =
@@ -211,7 +224,10 @@ fn contents<'a>(tree: &'a Tree, works: &[Work<'a>]) -> Contents<'a> {
     if works.iter().any(|work| work.linter.unit != Unit::Files) {
         return Contents::of(tree, tree.files.iter().map(PathBuf::as_path));
     }
-    Contents::of(tree, works.iter().flat_map(|work| work.files.iter().copied()))
+    let asked = works.iter().flat_map(|work| work.files.iter().copied());
+    let read = works.iter().filter(|work| work.linter.reads_others);
+    let read = read.flat_map(|work| work.linter.files.iter().map(PathBuf::as_path));
+    Contents::of(tree, asked.chain(read))
 }
 
 /// A linter while it runs.
@@ -219,6 +235,8 @@ struct State<'a> {
     cache: Cache,
     /// It looks at files, each for itself.
     is_by_file: bool,
+    /// The hash of all files of its kind, where what it finds in one depends on the others.
+    others: Option<String>,
     /// The files that are not known from before, of one that looks at files.
     files: Vec<&'a Path>,
     /// The starts that are needed, of one that looks at projects.
@@ -238,6 +256,7 @@ impl<'a> State<'a> {
         let mut state = Self {
             cache,
             is_by_file: work.linter.unit == Unit::Files,
+            others: None,
             files: Vec::new(),
             projects: Vec::new(),
             cached: 0,
@@ -248,8 +267,12 @@ impl<'a> State<'a> {
             crash: None,
         };
         if state.is_by_file {
+            if work.linter.reads_others {
+                state.others = known.contents.all(&work.linter.files);
+            }
             for path in &work.files {
-                if !state.recall(&key(path), known.contents.get(path), 1, known.use_cache) {
+                let hash = state.hash(path, known.contents);
+                if !state.recall(&key(path), hash.as_deref(), 1, known.use_cache) {
                     state.files.push(path);
                 }
             }
@@ -262,6 +285,12 @@ impl<'a> State<'a> {
             }
         }
         state
+    }
+
+    /// What the result of a file depends on.
+    fn hash(&self, path: &Path, contents: &Contents<'_>) -> Option<String> {
+        let own = contents.get(path)?;
+        Some(self.others.as_ref().map_or_else(|| own.to_owned(), |others| format!("{own}{others}")))
     }
 
     /// Takes over what was found before, if it still counts.
@@ -313,8 +342,8 @@ impl<'a> State<'a> {
             return;
         }
         for (path, hits) in asked {
-            if let Some(hash) = contents.get(path) {
-                self.cache.keep(key(path).into_owned(), hash.to_owned(), hits);
+            if let Some(hash) = self.hash(path, contents) {
+                self.cache.keep(key(path).into_owned(), hash, hits);
             }
         }
     }
@@ -338,6 +367,7 @@ impl<'a> State<'a> {
             cached: self.cached,
             seconds: self.seconds,
             hits: self.hits,
+            hides_lines: work.linter.hides_lines,
             crash: self.crash,
         }
     }
@@ -416,7 +446,7 @@ fn fitting<'a, 'b>(files: &'b [&'a Path]) -> Vec<&'b [&'a Path]> {
 pub(crate) fn projects_of<'a>(tree: &Tree, linter: &Linter, files: &[&'a Path]) -> Vec<Start<'a>> {
     let folders = match linter.unit {
         Unit::Project(marker) => projects(tree, &linter.files, marker),
-        Unit::Service => services(tree),
+        Unit::Service(_) => services(tree),
         Unit::Files | Unit::Repository => vec![PathBuf::new()],
     };
     let mut starts: Vec<Start<'_>> =
@@ -432,16 +462,24 @@ pub(crate) fn projects_of<'a>(tree: &Tree, linter: &Linter, files: &[&'a Path]) 
     starts
 }
 
+/// All files of a linter in a project.
+fn all_of_project<'a>(tree: &Tree, linter: &'a Linter, folder: &Path) -> Vec<&'a Path> {
+    let all: Vec<&Path> = linter.files.iter().map(PathBuf::as_path).collect();
+    let mut projects = projects_of(tree, linter, &all).into_iter();
+    projects.find(|start| start.folder == folder).map(|start| start.files).unwrap_or_default()
+}
+
 /// The root, and the folders that have settings of their own.
-fn services(tree: &Tree) -> Vec<PathBuf> {
+pub(crate) fn services(tree: &Tree) -> Vec<PathBuf> {
     let settings = tree.files.iter().filter(|path| path.ends_with(DEFAULT_FILE));
     let folders = settings.filter_map(|path| path.parent().map(Path::to_owned));
     let root = std::iter::once(PathBuf::new());
     root.chain(folders.filter(|folder| folder.parent().is_some())).collect()
 }
 
-/// The folders that hold the file which makes a project. A package of Cargo inside of another's folder is
-/// a member of that, unless it says that it is a workspace itself; a module of Go stands for itself.
+/// The folders that hold the file which makes a project. A package of Cargo in the folder of a workspace is
+/// a member of that, unless it is a workspace itself or is excluded there; all others stand for themselves,
+/// as modules of Go do. <https://doc.rust-lang.org/cargo/reference/workspaces.html>
 pub(crate) fn projects(tree: &Tree, files: &[PathBuf], marker: &str) -> Vec<PathBuf> {
     let is_marker = |path: &&PathBuf| path.file_name().is_some_and(|name| name == marker);
     let mut folders: Vec<PathBuf> = files
@@ -450,16 +488,35 @@ pub(crate) fn projects(tree: &Tree, files: &[PathBuf], marker: &str) -> Vec<Path
         .filter_map(|path| path.parent().map(Path::to_owned))
         .collect();
     folders.sort_by_key(|folder| folder.components().count());
+    if marker != "Cargo.toml" {
+        return folders;
+    }
     let mut outermost: Vec<PathBuf> = Vec::new();
+    // Of each workspace: its folder, and the folders that it excludes.
+    let mut workspaces: Vec<(PathBuf, Vec<PathBuf>)> = Vec::new();
     for folder in folders {
-        let text = || std::fs::read_to_string(tree.root.join(&folder).join(marker));
-        let is_member =
-            || marker == "Cargo.toml" && !text().is_ok_and(|it| it.contains("[workspace"));
-        if !(outermost.iter().any(|outer| folder.starts_with(outer)) && is_member()) {
+        let excluded = excluded_of_workspace(&tree.root.join(&folder).join(marker));
+        let is_member = excluded.is_none()
+            && workspaces.iter().any(|(outer, excluded)| {
+                folder.starts_with(outer)
+                    && !excluded.iter().any(|path| folder.starts_with(outer.join(path)))
+            });
+        workspaces.extend(excluded.map(|excluded| (folder.clone(), excluded)));
+        if !is_member {
             outermost.push(folder);
         }
     }
     outermost
+}
+
+/// The folders that a manifest excludes from its workspace; none where it makes no workspace.
+fn excluded_of_workspace(manifest: &Path) -> Option<Vec<PathBuf>> {
+    let text = std::fs::read_to_string(manifest).ok()?;
+    // What is wrong with it, cargo says.
+    let table: toml::Table = text.parse().ok()?;
+    let excluded = table.get("workspace")?.get("exclude").and_then(toml::Value::as_array);
+    let paths = excluded.into_iter().flatten().filter_map(toml::Value::as_str);
+    Some(paths.map(PathBuf::from).collect())
 }
 
 async fn run_job<'a>(
@@ -478,8 +535,7 @@ async fn lint(tree: &Tree, work: &Work<'_>, start: &Start<'_>) -> Result<Vec<Hit
         let help = Some("run it by itself; what the others found stands above".to_owned());
         Crash { message: format!("{}: {message}", linter.name), exit: Exit::Failed, help }
     };
-    let process = process(tree, linter, &work.program, &linter.args, start).at_most(MAX_OUTPUT);
-    let process = process.keeping(MAX_SAID);
+    let process = process(tree, linter, &work.program, &linter.args, start);
     let ran = process.run().await.map_err(|err| Crash::of(&linter.name, &err))?;
     let status = ran.status;
     let output = text_of(ran);
@@ -491,18 +547,20 @@ async fn lint(tree: &Tree, work: &Work<'_>, start: &Start<'_>) -> Result<Vec<Hit
         .reader
         .read(&output)
         .map_err(|unreadable| crash(format!("{}{}", unreadable.0, said(&output))))?;
+    if hits.len() > MAX_HITS {
+        return Err(crash(format!("it told more than {MAX_HITS} findings")));
+    }
     let alone = match start.files[..] {
         [path] if linter.unit == Unit::Files => Some(path),
         _ => None,
     };
-    // The steps of this project tell paths as they are in the repository, wherever they run.
-    let is_of_root = linter.unit == Unit::Service && tree.repository.is_some();
+    let is_of_root = linter.unit == Unit::Service(Step::MigrateDb) && tree.repository.is_some();
     let folder = if is_of_root { Path::new("") } else { &start.folder };
     Ok(hits.into_iter().map(|hit| located(hit, tree, folder, alone)).collect())
 }
 
-/// A start of a linter. It knows nothing of the pipeline's secrets, and prints the same for everybody: in
-/// UTF-8, without colours.
+/// A start of a linter. It knows nothing of the pipeline's secrets, prints the same for everybody, in
+/// UTF-8 and without colours, and no more than can be read.
 pub(crate) fn process(
     tree: &Tree,
     linter: &Linter,
@@ -510,13 +568,34 @@ pub(crate) fn process(
     args: &[String],
     start: &Start<'_>,
 ) -> Process {
-    Process::new(program, arguments(args, start))
+    let files = match linter.unit {
+        // All of the service's, whichever of them are asked for.
+        Unit::Service(_) => all_of_project(tree, linter, &start.folder),
+        Unit::Files | Unit::Project(_) | Unit::Repository => start.files.clone(),
+    };
+    Process::new(program, arguments(args, &start.folder, &files))
         .folder(tree.root.join(&start.folder))
         .withholding(WITHHELD)
         .variable("LC_ALL", "C.UTF-8")
         .variable("NO_COLOR", "1")
         .limit(linter.limit)
+        .at_most(MAX_OUTPUT)
+        .keeping(MAX_SAID)
         .ending_group()
+}
+
+/// What a linter says when it is asked for its version.
+///
+/// # Errors
+/// It fails, or takes longer than 20 s.
+pub(crate) async fn version(
+    tree: &Tree,
+    linter: &Linter,
+    program: &Path,
+) -> anyhow::Result<String> {
+    let start = Start { folder: PathBuf::new(), files: Vec::new() };
+    let asked = process(tree, linter, program, &["--version".to_owned()], &start);
+    asked.limit(SHORT).output().await
 }
 
 /// Besides what names say: settings of the steps and addresses with passwords in them; what a hook of git
@@ -537,11 +616,11 @@ const WITHHELD: [&str; 12] = [
 ];
 
 /// The arguments of a start: `{files}` stands for the files, as they are seen from its folder.
-fn arguments(args: &[String], start: &Start<'_>) -> Vec<OsString> {
+fn arguments(args: &[String], folder: &Path, files: &[&Path]) -> Vec<OsString> {
     let mut all = Vec::new();
     for arg in args {
         if arg == "{files}" {
-            all.extend(start.files.iter().map(|path| given(path, &start.folder)));
+            all.extend(files.iter().map(|path| given(path, folder)));
         } else {
             all.push(arg.into());
         }
@@ -579,6 +658,7 @@ fn said(output: &Output) -> String {
 /// A hit with its path relative to the root of the repository, and without secrets. What was found when
 /// one file `alone` was looked at is in that one where the path is missing, or is printed in another form.
 fn located(mut hit: Hit, tree: &Tree, folder: &Path, alone: Option<&Path>) -> Hit {
+    hit.rule = redact(&hit.rule).into_owned();
     hit.message = redact(&hit.message).into_owned();
     hit.help = hit.help.map(|help| redact(&help).into_owned());
     hit.path = match alone {
@@ -630,7 +710,7 @@ fn is_program(path: &Path) -> bool {
 }
 
 /// A limit for what is asked of a program besides its work.
-pub(crate) const SHORT: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_secs(20);
 
 #[cfg(test)]
 mod tests {
@@ -683,13 +763,13 @@ mod tests {
 
     #[test]
     fn files_are_given_as_they_are_seen_from_the_folder_and_never_as_options() {
-        let start = |folder: &str| Start {
-            folder: folder.into(),
-            files: ["sub/a.sh", "sub/-x.sh"].map(Path::new).into(),
-        };
+        let files = ["sub/a.sh", "sub/-x.sh"].map(Path::new);
         let args = ["--a".to_owned(), "{files}".to_owned(), "z{files}".to_owned()];
         let plain = ["--a", "sub/a.sh", "sub/-x.sh", "z{files}"];
-        assert_eq!(arguments(&args, &start("")), plain);
-        assert_eq!(arguments(&args, &start("sub")), ["--a", "a.sh", "./-x.sh", "z{files}"]);
+        assert_eq!(arguments(&args, Path::new(""), &files), plain);
+        assert_eq!(
+            arguments(&args, Path::new("sub"), &files),
+            ["--a", "a.sh", "./-x.sh", "z{files}"]
+        );
     }
 }

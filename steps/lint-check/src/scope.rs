@@ -11,6 +11,8 @@ use step_core::process::Process;
 use step_core::{Exit, Fail, output};
 use step_git::{Repository, Target};
 
+use crate::adapters::TARGET;
+use crate::detect::Linter;
 use crate::settings::Args;
 use crate::tree::{Tree, walk};
 
@@ -108,6 +110,36 @@ pub(crate) async fn scope(args: &Args, tree: &Tree) -> anyhow::Result<Scope> {
         }
         Err(why) => Scope::All(why),
     })
+}
+
+/// Tells linters that compare with the target branch its commit. They get no token to fetch it themselves,
+/// and what they find depends on it.
+pub(crate) async fn tell_target<'a>(
+    args: &Args,
+    tree: &Tree,
+    linters: impl Iterator<Item = &'a mut Linter>,
+) {
+    let mut target = None;
+    let is_asked = |linter: &&mut Linter| linter.args.iter().any(|arg| arg.contains(TARGET));
+    for linter in linters.filter(is_asked) {
+        if target.is_none() {
+            target = Some(target_of(args, tree).await);
+        }
+        let commit = target.as_ref().and_then(Option::as_ref);
+        linter.args.retain_mut(|arg| {
+            if let (true, Some(commit)) = (arg.contains(TARGET), commit) {
+                *arg = arg.replace(TARGET, commit);
+            }
+            !arg.contains(TARGET)
+        });
+    }
+}
+
+/// The commit of the target branch; none where it is not known, which is for the linter to tell.
+async fn target_of(args: &Args, tree: &Tree) -> Option<String> {
+    let against = args.scope.against.as_deref();
+    let target = tree.repository.as_ref()?.target(against, &args.common.gitlab).await;
+    target.ok().flatten().map(|target| target.commit)
 }
 
 /// The lines that are new, by file; every line is in a file that is not there.
@@ -250,13 +282,12 @@ impl<'a> Git<'a> {
         args: &Args,
     ) -> anyhow::Result<Result<Target, String>> {
         let gitlab = &args.common.gitlab;
-        if named.is_some() {
-            let target = repository.target(named, gitlab).await?;
-            let target = target.ok_or_else(|| Fail::invalid("git knows no such branch"))?;
+        if let Some(named) = named {
+            let target = repository.named(named, gitlab).await?;
             let commit = repository.merge_base(&target).await?;
             return Ok(Ok(Target { commit, ..target }));
         }
-        if let Some(base) = self.base_of_merge_request(args).await {
+        if let Some(base) = self.base_of_merge_request(repository, args).await {
             return Ok(Ok(base));
         }
         let target = match repository.target(None, gitlab).await {
@@ -268,7 +299,7 @@ impl<'a> Git<'a> {
             }
         };
         let mut commit = repository.merge_base(&target).await;
-        if commit.is_err() && self.deepen(&target.name).await {
+        if commit.is_err() && is_shallow(repository).await && self.deepen(&target.name).await {
             commit = repository.merge_base(&target).await;
         }
         Ok(match commit {
@@ -282,33 +313,22 @@ impl<'a> Git<'a> {
 
     /// The commit that GitLab names: that of the target which is merged in, or else the one at which the
     /// branch left it. A shallow clone gets it alone, which is less than all that lies between.
-    async fn base_of_merge_request(&self, args: &Args) -> Option<Target> {
+    async fn base_of_merge_request(&self, repository: &Repository, args: &Args) -> Option<Target> {
         let gitlab = &args.common.gitlab;
         gitlab.merge_request_iid.as_ref()?;
         let branch = gitlab.merge_request_target_branch.as_ref();
         let name = branch.map_or_else(|| "the target".to_owned(), |it| format!("origin/{it}"));
         let named = [&gitlab.merge_request_target_commit, &gitlab.merge_request_diff_base];
         for commit in named.into_iter().flatten() {
-            if self.has(commit).await
-                || (self.is_shallow().await
+            if has(repository, commit).await
+                || (is_shallow(repository).await
                     && self.fetch_one(commit).await
-                    && self.has(commit).await)
+                    && has(repository, commit).await)
             {
                 return Some(Target { name, commit: commit.clone() });
             }
         }
         None
-    }
-
-    async fn has(&self, commit: &str) -> bool {
-        let commit = format!("{commit}^{{commit}}");
-        let args = ["rev-parse", "--verify", "--quiet", "--end-of-options", &commit];
-        self.run(args).bytes().await.is_ok()
-    }
-
-    async fn is_shallow(&self) -> bool {
-        let asked = self.run(["rev-parse", "--is-shallow-repository"]).output().await;
-        asked.is_ok_and(|it| it == "true")
     }
 
     async fn fetch_one(&self, commit: &str) -> bool {
@@ -318,18 +338,28 @@ impl<'a> Git<'a> {
 
     /// Fetches what a shallow clone left out; whether that worked.
     async fn deepen(&self, name: &str) -> bool {
-        if !self.is_shallow().await {
-            return false;
-        }
         output::say(format!("the clone is shallow: fetching more, to find where this left {name}"));
         self.fetch(&["--unshallow", "origin"]).await
     }
 
+    /// Whether that worked; if not, why is told.
     async fn fetch(&self, args: &[&str]) -> bool {
         let fetch = self.run([&["fetch", "--quiet"], args].concat());
         let fetch = fetch.passing("CI_JOB_TOKEN").variable("GIT_TERMINAL_PROMPT", "0");
-        fetch.output().await.is_ok()
+        let fetched = fetch.output().await;
+        if let Err(err) = &fetched {
+            output::warn(format!("{err:#}"));
+        }
+        fetched.is_ok()
     }
+}
+
+async fn has(repository: &Repository, commit: &str) -> bool {
+    repository.commit(commit).await.is_ok_and(|found| found.is_some())
+}
+
+async fn is_shallow(repository: &Repository) -> bool {
+    repository.is_shallow().await.is_ok_and(|it| it)
 }
 
 /// The paths of a list of git's that was made with `-z`. A name may be any bytes but NUL.

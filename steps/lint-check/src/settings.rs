@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, FromArgMatches};
 use findings::Reports;
-use step_core::Common;
+use step_core::{Common, Fail};
 
 /// Find the linters that a repository needs, and run them on what changed.
 ///
@@ -76,12 +78,28 @@ pub struct Args {
     pub(crate) common: Common,
 }
 
-/// Which files are checked.
+/// Whether the command line makes sense.
+///
+/// # Errors
+/// Exit 2: it does not.
+pub(crate) fn check(args: &Args) -> Result<(), Fail> {
+    if args.fix && args.common.dry_run {
+        // They mend the files themselves, and do not say beforehand what they would write.
+        return Err(Fail::invalid("what linters would mend is not known before they have")
+            .help("leave out --fix to see what is found, or --dry-run to have it mended"));
+    }
+    Ok(())
+}
+
+/// Which files are checked. A flag counts for more than a variable; two flags are an error.
+#[derive(Debug, Clone)]
+pub(crate) struct ScopeOptions(ScopeArgs);
+
+/// Which files are checked, as clap reads it.
 #[derive(Debug, Clone, clap::Args)]
-#[group(multiple = false)]
-pub(crate) struct ScopeOptions {
+pub(crate) struct ScopeArgs {
     /// Check all files, also in a merge request
-    #[arg(long)]
+    #[arg(long, conflicts_with = "staged")]
     pub(crate) all: bool,
 
     /// Check the files that are staged for the next commit
@@ -92,6 +110,44 @@ pub(crate) struct ScopeOptions {
     /// target]
     #[arg(long, env = "LANDFALL_CHECK_AGAINST", value_name = "REF")]
     pub(crate) against: Option<String>,
+}
+
+impl std::ops::Deref for ScopeOptions {
+    type Target = ScopeArgs;
+
+    fn deref(&self) -> &ScopeArgs {
+        &self.0
+    }
+}
+
+impl clap::Args for ScopeOptions {
+    fn augment_args(command: clap::Command) -> clap::Command {
+        ScopeArgs::augment_args(command)
+    }
+
+    fn augment_args_for_update(command: clap::Command) -> clap::Command {
+        ScopeArgs::augment_args_for_update(command)
+    }
+}
+
+impl FromArgMatches for ScopeOptions {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
+        let mut args = ScopeArgs::from_arg_matches(matches)?;
+        if args.all || args.staged {
+            // clap takes a variable for a flag where arguments exclude each other.
+            if matches.value_source("against") == Some(ValueSource::CommandLine) {
+                let message = "--against cannot be used together with --all or --staged\n";
+                return Err(clap::Error::raw(ErrorKind::ArgumentConflict, message));
+            }
+            args.against = None;
+        }
+        Ok(Self(args))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Self::from_arg_matches(matches)?;
+        Ok(())
+    }
 }
 
 /// What to do besides checking.

@@ -1,5 +1,7 @@
 //! The files of the repository.
 
+use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -7,7 +9,7 @@ use anyhow::Context;
 use step_git::Repository;
 
 /// How much of a file is read to tell what it is, in bytes.
-const HEAD: usize = 4096;
+const HEAD: u64 = 4096;
 
 /// Folders that hold no files of the project's own, where git does not tell.
 const FOREIGN: [&str; 7] =
@@ -25,11 +27,39 @@ pub(crate) struct Tree {
 impl Tree {
     /// The beginning of a file; nothing when it cannot be read.
     pub(crate) fn head(&self, path: &Path) -> Vec<u8> {
-        let mut head = Vec::new();
+        self.beginning(path, HEAD)
+    }
+
+    /// The first bytes of a file; nothing when it cannot be read.
+    pub(crate) fn beginning(&self, path: &Path, bytes: u64) -> Vec<u8> {
+        let mut beginning = Vec::new();
         if let Ok(file) = std::fs::File::open(self.root.join(path)) {
-            let _unreadable_is_empty = file.take(HEAD as u64).read_to_end(&mut head);
+            let _unreadable_is_empty = file.take(bytes).read_to_end(&mut beginning);
         }
-        head
+        beginning
+    }
+}
+
+/// The files of the tree by the names that findings have.
+pub(crate) struct Names<'a> {
+    files: HashSet<&'a OsStr>,
+    /// Those whose names are not what they are shown as.
+    others: HashMap<String, &'a Path>,
+}
+
+impl<'a> Names<'a> {
+    pub(crate) fn of(tree: &'a Tree) -> Self {
+        let others = tree.files.iter().filter(|path| path.to_str().is_none());
+        Self {
+            files: tree.files.iter().map(|path| path.as_os_str()).collect(),
+            others: others.map(|path| (shown(path), path.as_path())).collect(),
+        }
+    }
+
+    /// The file of a name; none where it is no file of the tree, whatever may lie there.
+    pub(crate) fn file(&self, name: &str) -> Option<&'a Path> {
+        let plain = self.files.get(OsStr::new(name)).map(|it| Path::new(*it));
+        plain.or_else(|| self.others.get(name).copied())
     }
 }
 

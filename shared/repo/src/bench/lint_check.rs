@@ -8,14 +8,13 @@
 
 use std::ffi::OsString;
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 
-use super::comparison::{Comparison, Goal, Measured};
+use super::comparison::{Comparison, Goal, Measured, in_turns};
 use super::measure::{least_memory, sample_ending};
 use crate::workspace::Programs;
 
@@ -35,12 +34,21 @@ const IDLE_MEMORY: f64 = 30.0;
 /// In megabytes; it is the linters that take it.
 const REAL_MEMORY: f64 = 1000.0;
 
-/// The linters of the real tree: name, what selects its files for the peers, and how it is called.
+/// The linters of the real tree: name, what selects its files for the peers, and how it is called, which is
+/// as `lint-check` calls it.
 const LINTERS: [(&str, &str, &str); 4] = [
-    ("ruff", "types_or: [python, pyi]", "ruff check --quiet --no-cache --output-format json"),
-    ("shellcheck", "types: [shell]", "shellcheck --format=json1 --external-sources"),
-    ("yamllint", "types: [yaml]", "yamllint --format parsable"),
-    ("typos", "types: [text]", "typos --threads 1 --format json"),
+    ("ruff", "types_or: [python, pyi]", "ruff check --output-format=json --force-exclude --"),
+    (
+        "shellcheck",
+        "types: [shell]",
+        "shellcheck --format=json1 --external-sources --source-path=SCRIPTDIR --",
+    ),
+    (
+        "yamllint",
+        "types: [yaml]",
+        "yamllint -d '{extends: relaxed, rules: {line-length: disable}}' --format parsable --",
+    ),
+    ("typos", "types: [text]", "typos --format json --force-exclude --threads 1 --"),
 ];
 
 /// Measures all of them; needs what `up bench lint-check` made.
@@ -150,7 +158,7 @@ const HOOKS: &str = "repos:\n  - repo: local\n    hooks:\n";
 fn hook(name: &str, files: &str, entry: &str) -> String {
     format!(
         "      - id: {name}\n        name: {name}\n        language: system\n        \
-         entry: {entry}\n        {files}\n"
+         entry: {entry:?}\n        {files}\n"
     )
 }
 
@@ -203,19 +211,13 @@ impl Bench {
         rounds: usize,
         contenders: [Contender; N],
     ) -> anyhow::Result<[Measured; N]> {
-        writeln!(std::io::stderr(), "measuring: {what}, {rounds} rounds")?;
-        let mut measured = Vec::new();
+        let mut names = Vec::new();
         for one in &contenders {
-            measured.push(Measured { name: self.full_name(one)?, samples: Vec::new() });
+            names.push(self.full_name(one)?);
             // Once before, for files that are not in memory and results that are not kept yet.
             self.run(folder, one)?;
         }
-        for round in 0..rounds {
-            for turn in 0..N {
-                let at = (round + turn) % N;
-                measured[at].samples.push(self.run(folder, &contenders[at])?);
-            }
-        }
+        let measured = in_turns(what, &names, rounds, |at| self.run(folder, &contenders[at]))?;
         measured.try_into().map_err(|_| anyhow::anyhow!("as many as there are contenders"))
     }
 
@@ -258,6 +260,9 @@ impl Bench {
     /// What git tracks here, and the testbed's Python packages; how many files that is.
     fn copy_tree(&self, to: &Path) -> anyhow::Result<usize> {
         let list = Command::new("git").args(["ls-files", "-z"]).output().context("git ls-files")?;
+        if !list.status.success() {
+            bail!("git ls-files: {}", String::from_utf8_lossy(&list.stderr));
+        }
         let list = String::from_utf8(list.stdout).context("names of files")?;
         let mut count = 0;
         for path in list.split('\0').filter(|path| !path.is_empty()) {

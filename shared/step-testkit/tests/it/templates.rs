@@ -93,6 +93,8 @@ fn templates_image_and_example_have_the_version_of_the_steps() {
     for name in ["base", "landfall"] {
         let image = format!("default: registry.example.com/platform/landfall:{version}\n");
         assert!(templates()[name].contains(&image), "ci-templates/{name}.yml: no {image}");
+        let lint = image.replace("/landfall:", "/landfall-lint:");
+        assert!(templates()[name].contains(&lint), "ci-templates/{name}.yml: no {lint}");
     }
     assert!(example().contains(&format!("ref: {version}\n")), "the example has another ref");
 }

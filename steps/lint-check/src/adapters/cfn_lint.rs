@@ -19,6 +19,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     bare: &[],
     unit: Unit::Files,
     // The sum of 2 for errors, 4 for warnings and 8 for what is good to know.
+    reads_others: false,
+    hides_lines: false,
     exits: &[0, 2, 4, 6, 8, 10, 12, 14],
     parse,
     fix: None,

@@ -21,6 +21,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     bare: &[],
     unit: Unit::Project("Cargo.toml"),
     // 101 is what cargo ends with when something does not compile, and when it cannot begin.
+    reads_others: false,
+    hides_lines: false,
     exits: &[0, 101],
     parse,
     // Whether files have changes that are not committed, lint-check has looked at.

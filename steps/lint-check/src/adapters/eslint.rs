@@ -34,6 +34,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     args: &["--format", "json", "--", "{files}"],
     bare: &[],
     unit: Unit::Files,
+    reads_others: false,
+    hides_lines: false,
     exits: &[0, 1],
     parse,
     fix: Some(&["--fix", "--", "{files}"]),

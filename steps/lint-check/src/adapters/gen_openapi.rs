@@ -1,7 +1,9 @@
 //! Descriptions of HTTP APIs, as this project's own `gen-openapi lint` checks them.
 
-use super::{Adapter, Unit, Wanted, findings_of_steps};
+use super::{Adapter, Step, Unit, Wanted, findings_of_steps};
 
+/// All descriptions of a service at once, for references lead from one to the other, and entries of the
+/// ignore file count for all.
 pub(super) const ADAPTER: Adapter = Adapter {
     name: "gen-openapi",
     about: "OpenAPI: what is invalid or hurts those who use it (gen-openapi lint)",
@@ -19,7 +21,9 @@ pub(super) const ADAPTER: Adapter = Adapter {
     programs: &["gen-openapi"],
     args: &["lint", "--output", "json", "--", "{files}"],
     bare: &[],
-    unit: Unit::Files,
+    unit: Unit::Service(Step::GenOpenapi),
+    reads_others: false,
+    hides_lines: false,
     exits: &[0, 3],
     parse: findings_of_steps::parse,
     fix: None,

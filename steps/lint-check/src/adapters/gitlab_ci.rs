@@ -26,6 +26,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     ],
     bare: &[],
     unit: Unit::Files,
+    reads_others: false,
+    hides_lines: false,
     exits: &[0, 1],
     parse,
     fix: None,

@@ -29,6 +29,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     ],
     bare: &[],
     unit: Unit::Repository,
+    reads_others: false,
+    hides_lines: true,
     exits: &[0, 3],
     parse,
     fix: None,
@@ -50,7 +52,9 @@ fn hit(it: &Value) -> Hit {
     let hit = Hit::new(text(&it["File"]), rule, Severity::Critical, text(&it["Description"]));
     Hit {
         help: Some("take it out of the history, and have it replaced by a new one".to_owned()),
-        ..hit.at(line, size_of(&it["StartColumn"]))
+        ..hit
+            .at(line, size_of(&it["StartColumn"]))
+            .to(size_of(&it["EndLine"]).zip(size_of(&it["EndColumn"]).map(|last| last + 1)))
     }
 }
 
@@ -66,6 +70,7 @@ mod tests {
         let hits = parse(&printed(3, FOUND, "")).unwrap();
         let [hit] = hits.as_slice() else { panic!("{hits:?}") };
         assert_eq!((hit.path.as_str(), hit.line, hit.column), ("config/app.env", 3, Some(7)));
+        assert_eq!(hit.end, Some((3, 39)));
         assert_eq!((hit.rule.as_str(), hit.severity), ("generic-api-key", Severity::Critical));
         assert_eq!(parse(&printed(0, "[]\n", "")).unwrap(), []);
     }

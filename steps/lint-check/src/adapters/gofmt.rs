@@ -18,6 +18,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     unit: Unit::Files,
     // Whether there is a difference, older versions do not say by the exit code; 2 is a file that cannot
     // be parsed or read.
+    reads_others: false,
+    hides_lines: false,
     exits: &[0, 1, 2],
     parse,
     fix: Some(&["-w", "--", "{files}"]),

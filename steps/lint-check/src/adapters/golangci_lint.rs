@@ -28,6 +28,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     bare: &[],
     unit: Unit::Project("go.mod"),
     // 5: a module without a file of Go. <https://golangci-lint.run/docs/welcome/faq/>
+    reads_others: false,
+    hides_lines: false,
     exits: &[0, 1, 5],
     parse,
     fix: Some(&["run", "--fix", "--show-stats=false", "--color=never"]),

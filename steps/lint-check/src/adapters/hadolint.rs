@@ -18,6 +18,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     args: &["--format", "json", "--", "{files}"],
     bare: &[],
     unit: Unit::Files,
+    reads_others: false,
+    hides_lines: false,
     exits: &[0, 1],
     parse,
     fix: None,

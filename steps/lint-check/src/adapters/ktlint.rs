@@ -24,6 +24,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     args: &["--relative", "--reporter=checkstyle", "--log-level=none", "--", "{files}"],
     bare: &[],
     unit: Unit::Files,
+    reads_others: false,
+    hides_lines: false,
     exits: &[0, 1],
     parse,
     fix: Some(&["--format", "--relative", "--log-level=none", "--", "{files}"]),

@@ -27,6 +27,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     args: &["--no-globs", "--", "{files}"],
     bare: &[],
     unit: Unit::Files,
+    reads_others: false,
+    hides_lines: false,
     exits: &[0, 1],
     parse,
     fix: Some(&["--fix", "--no-globs", "--", "{files}"]),

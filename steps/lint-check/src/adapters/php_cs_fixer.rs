@@ -28,6 +28,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     unit: Unit::Repository,
     // The sum of 4 for files that cannot be parsed and 8 for those that would be mended; 1, 16, 32 and 64
     // are errors of its own.
+    reads_others: false,
+    hides_lines: false,
     exits: &[0, 4, 8, 12],
     parse,
     fix: Some(&["fix", "--show-progress=none", "--no-interaction", "--no-ansi"]),

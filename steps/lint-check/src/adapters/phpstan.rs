@@ -18,6 +18,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     args: &["analyse", "--error-format=json", "--no-progress", "--no-interaction", "--no-ansi"],
     bare: &[],
     unit: Unit::Repository,
+    reads_others: false,
+    hides_lines: false,
     exits: &[0, 1],
     parse,
     fix: None,

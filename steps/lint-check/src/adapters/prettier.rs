@@ -55,6 +55,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     bare: &[],
     unit: Unit::Files,
     // With 2 it ends for a file that it cannot parse, which it tells, and for a wrong configuration.
+    reads_others: false,
+    hides_lines: false,
     exits: &[0, 1, 2],
     parse,
     fix: Some(&["--write", "--ignore-unknown", "--", "{files}"]),

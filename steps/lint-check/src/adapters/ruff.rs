@@ -18,6 +18,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     args: &["check", "--output-format=json", "--force-exclude", "--", "{files}"],
     bare: &[],
     unit: Unit::Files,
+    reads_others: false,
+    hides_lines: false,
     exits: &[0, 1],
     parse,
     fix: Some(&["check", "--fix", "--quiet", "--force-exclude", "--", "{files}"]),

@@ -16,9 +16,12 @@ pub(super) const ADAPTER: Adapter = Adapter {
     args: &["fmt", "--all", "--", "--check", "--color=never"],
     bare: &[],
     unit: Unit::Project("Cargo.toml"),
+    reads_others: false,
+    hides_lines: false,
     exits: &[0, 1],
     parse,
-    fix: Some(&["fmt", "--all"]),
+    // The arguments of landfall.toml are rustfmt's, which stand behind.
+    fix: Some(&["fmt", "--all", "--"]),
     install: "rustup component add rustfmt",
     rules: Some("https://rust-lang.github.io/rustfmt/"),
 };

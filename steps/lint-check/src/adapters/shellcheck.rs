@@ -19,6 +19,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     args: &["--format=json1", "--external-sources", "--source-path=SCRIPTDIR", "--", "{files}"],
     bare: &[],
     unit: Unit::Files,
+    reads_others: true,
+    hides_lines: false,
     exits: &[0, 1],
     parse,
     fix: None,

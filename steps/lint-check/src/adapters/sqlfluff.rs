@@ -24,6 +24,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     args: &["lint", "--format", "json", "--disable-progress-bar", "--", "{files}"],
     bare: &[],
     unit: Unit::Files,
+    reads_others: false,
+    hides_lines: false,
     exits: &[0, 1],
     parse,
     fix: Some(&["fix", "--disable-progress-bar", "--", "{files}"]),

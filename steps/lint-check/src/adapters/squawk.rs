@@ -1,6 +1,6 @@
 //! squawk's rules for migrations, as this project's own `migrate-db check` applies them.
 
-use super::{Adapter, Unit, Wanted, findings_of_steps};
+use super::{Adapter, Step, Unit, Wanted, findings_of_steps};
 
 /// All statements are checked, for what is told again depends on the files alone; of these only the ones
 /// to check are told.
@@ -14,9 +14,12 @@ pub(super) const ADAPTER: Adapter = Adapter {
     shared: &[("landfall.toml", "migrate-db")],
     heeds: &[],
     programs: &["migrate-db"],
-    args: &["check", "--all", "--output", "json"],
+    // What it compares with is told to it: it has no token to fetch that, and the result depends on it.
+    args: &["check", "--all", "--output", "json", "--against={target}"],
     bare: &[],
-    unit: Unit::Service,
+    unit: Unit::Service(Step::MigrateDb),
+    reads_others: false,
+    hides_lines: false,
     exits: &[0, 3],
     parse: findings_of_steps::parse,
     fix: None,

@@ -18,6 +18,8 @@ pub(super) const ADAPTER: Adapter = Adapter {
     // those that do not begin with `---`.
     bare: &["-d", "{extends: relaxed, rules: {line-length: disable}}"],
     unit: Unit::Files,
+    reads_others: false,
+    hides_lines: false,
     exits: &[0, 1, 2],
     parse,
     fix: None,

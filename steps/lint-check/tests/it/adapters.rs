@@ -505,3 +505,182 @@ fn a_wrong_configuration_is_told_in_the_words_of_the_linter() {
         assert!(ran.stdout.contains(says), "{linter}: {}", ran.stdout);
     }
 }
+
+const SAFE: &str = "SET lock_timeout = '1s';\nSET statement_timeout = '5s';\n\
+                    CREATE TABLE a (id bigint PRIMARY KEY);\n";
+
+#[test]
+fn migrations_are_compared_with_the_target_as_it_is_now() {
+    let project = repository(&[("migrations/V1__a.sql", SAFE)]);
+    commit(&project);
+    git(&project, &["branch", "--move", "main"]);
+    git(&project, &["checkout", "--quiet", "-b", "topic"]);
+    project.write("migrations/V2__b.sql", &SAFE.replace(" a ", " b "));
+    commit(&project);
+    let args = ["--all", "--only", "squawk"];
+    project.run("lint-check", &args).expect(0);
+    // Somebody else is quicker.
+    git(&project, &["checkout", "--quiet", "main"]);
+    project.write("migrations/V3__c.sql", &SAFE.replace(" a ", " c "));
+    commit(&project);
+    git(&project, &["checkout", "--quiet", "topic"]);
+    let ran = project.run("lint-check", &args).expect(3);
+    assert!(ran.stdout.contains("V2__b.sql"), "{}", ran.stdout);
+}
+
+#[test]
+fn migrations_of_no_service_are_named_and_not_checked() {
+    let path = "services/orders/migrations/V1__a.sql";
+    let project = repository(&[(path, "ALTER TABLE a ADD COLUMN b bigint NOT NULL;\n")]);
+    commit(&project);
+    let args = ["--all", "--only", "squawk"];
+    let ran = project.run("lint-check", &args).expect(0);
+    assert!(ran.stdout.starts_with("nothing to check: no linter"), "{}", ran.stdout);
+    let list = project.run("lint-check", &["list"]).expect(0).stdout;
+    let why = format!("squawk         does not run: {path} is in no folder of migrations");
+    assert!(list.contains(&why), "{list}");
+    // The folder is the one that landfall.toml names.
+    project.write("services/orders/landfall.toml", "");
+    commit(&project);
+    project.run("lint-check", &args).expect(3);
+    project
+        .write("services/landfall.toml", "[defaults.migrate-db]\nfolder = \"orders/migrations\"\n");
+    std::fs::remove_file(project.path("services/orders/landfall.toml")).expect("removed");
+    commit(&project);
+    let ran = project.run("lint-check", &args).expect(3);
+    assert!(ran.stdout.starts_with(path), "{}", ran.stdout);
+    project.write("migrations/V1__a.sql", SAFE);
+    std::fs::remove_file(project.path("services/landfall.toml")).expect("removed");
+    commit(&project);
+    project.run("lint-check", &args).expect(0);
+    let list = project.run("lint-check", &["list"]).expect(0).stdout;
+    assert!(list.contains(&format!("; not checked: {path} is in no folder")), "{list}");
+}
+
+/// A description that refers to another file.
+const REFERS: &str = r##"{"openapi": "3.1.0", "info": {"title": "a", "version": "1"}, "paths": {"/a":
+{"get": {"responses": {"200": {"$ref": "common.json#/answer"}}}}}}"##;
+
+fn rules(ran: &step_testkit::Ran) -> Vec<String> {
+    let report = ran.json();
+    let findings = report["report"]["findings"].as_array().expect("findings").iter();
+    let shown = |it: &serde_json::Value| format!("{} {}", it["path"], it["rule"]);
+    findings.map(|it| shown(it).replace('"', "")).collect()
+}
+
+#[test]
+fn a_description_is_checked_again_when_a_file_changes_that_it_refers_to() {
+    let good = r#"{"answer": {"description": "fine"}}"#;
+    let project = repository(&[("api/openapi.json", REFERS), ("api/common.json", good)]);
+    commit(&project);
+    let args = ["--all", "--only", "gen-openapi", "--output", "json", "--fail-on", "blocker"];
+    let invalid = "api/openapi.json gen-openapi/invalid";
+    let before = rules(&project.run("lint-check", &args).expect(0));
+    assert!(!before.is_empty() && !before.iter().any(|it| it == invalid), "{before:?}");
+    project.write("api/common.json", r#"{"answer": {"description": 7}}"#);
+    commit(&project);
+    let after = rules(&project.run("lint-check", &args));
+    assert!(after.iter().any(|it| it.ends_with("gen-openapi/invalid")), "{after:?}");
+}
+
+#[test]
+fn the_descriptions_of_a_service_are_checked_by_its_settings_and_together() {
+    let rule = "operation-summary";
+    let project = repository(&[
+        (
+            "orders/landfall.toml",
+            "[defaults.gen-openapi.lint.rules]\noperation-summary = \"off\"\n",
+        ),
+        ("orders/openapi.json", REFERS),
+        ("orders/common.json", r#"{"answer": {"description": "fine"}}"#),
+        // It is accepted in the other one alone.
+        ("orders/.openapi-lint-ignore", "operation-id-missing #/paths/~1a/get\n"),
+        ("orders/other.json", &REFERS.replace("\"/a\"", "\"/b\"")),
+        ("landfall.toml", ""),
+    ]);
+    commit(&project);
+    let all = ["--only", "gen-openapi", "--output", "json", "--fail-on", "blocker"];
+    let found = rules(&project.run("lint-check", &[&all[..], &["--all"]].concat()));
+    assert!(found.iter().any(|it| it.starts_with("orders/openapi.json ")), "{found:?}");
+    assert!(!found.iter().any(|it| it.contains(rule)), "{found:?}");
+    // One of them does not make the entries for the other superfluous.
+    let ignore = "orders/.openapi-lint-ignore";
+    let args = [&all[..], &["--all", "--no-cache", "orders/other.json", ignore]].concat();
+    let found = rules(&project.run("lint-check", &args));
+    assert!(found.iter().all(|it| it.starts_with("orders/other.json ")), "{found:?}");
+}
+
+#[test]
+fn a_script_is_checked_again_when_one_changes_that_it_sources() {
+    let script = "#!/bin/sh\n# shellcheck source=lib.sh\n. ./lib.sh\necho \"$lib_name\"\n";
+    let project = repository(&[("run.sh", script), ("lib.sh", "#!/bin/sh\nlib_name=x\n")]);
+    commit(&project);
+    let args = ["--all", "--only", "shellcheck"];
+    assert!(!project.run("lint-check", &args).stdout.contains("SC2154"));
+    project.write("lib.sh", "#!/bin/sh\nother=x\n");
+    commit(&project);
+    let ran = project.run("lint-check", &args).expect(3);
+    assert!(ran.stdout.contains("SC2154"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_package_beside_a_workspace_is_checked() {
+    let package = |name: &str| format!("[package]\nname = \"{name}\"\nedition = \"2024\"\n");
+    let bad = "pub fn f( ) {}\n";
+    let project = repository(&[("Cargo.toml", &package("outer")), ("src/lib.rs", "")]);
+    project.write("tools/Cargo.toml", &package("inner"));
+    project.write("tools/src/lib.rs", bad);
+    commit(&project);
+    let args = ["--all", "--only", "rustfmt"];
+    let ran = project.run("lint-check", &args).expect(3);
+    assert!(ran.stdout.contains("tools/src/lib.rs\n  1: major"), "{}", ran.stdout);
+    // Of a workspace it would be a member, unless that excludes it.
+    let excluding = format!("{}[workspace]\nexclude = [\"tools\"]\n", package("outer"));
+    project.write("Cargo.toml", &excluding);
+    commit(&project);
+    project.run("lint-check", &args).expect(3);
+    project.write("Cargo.toml", &excluding.replace("exclude", "members"));
+    commit(&project);
+    let ran = project.run("lint-check", &args).expect(3);
+    assert_eq!(ran.stdout.matches("tools/src/lib.rs\n").count(), 1, "{}", ran.stdout);
+}
+
+#[test]
+fn arguments_for_rustfmt_count_when_it_mends() {
+    let project = repository(&[
+        CARGO,
+        (
+            "landfall.toml",
+            "[defaults.lint-check.linters.rustfmt]\nargs = [\"--config\", \"hard_tabs=true\"]\n",
+        ),
+        ("rs/src/main.rs", "fn main() {\n    f();\n}\n"),
+    ]);
+    commit(&project);
+    project.run("lint-check", &["--all", "--only", "rustfmt", "--fix"]).expect(0);
+    assert_eq!(project.read("rs/src/main.rs"), "fn main() {\n\tf();\n}\n");
+}
+
+#[test]
+fn a_configuration_of_yamllint_in_a_folder_below_is_not_its_own() {
+    let project = repository(&[
+        ("docs/.yamllint", "rules: {}\n"),
+        (
+            "a.yml",
+            "a: a very long line a very long line a very long line a very long line a very long line\n",
+        ),
+    ]);
+    commit(&project);
+    project.run("lint-check", &["--all", "--only", "yamllint", "--fail-on", "info"]).expect(0);
+}
+
+#[test]
+fn a_description_is_known_by_what_stands_far_behind() {
+    let components = format!("{{\"components\": {{\"x-long\": \"{}\"}},\n", "x".repeat(10_000));
+    let project = repository(&[("api.json", &REFERS.replacen('{', &components, 1))]);
+    commit(&project);
+    let list = project.run("lint-check", &["list"]).expect(0).stdout;
+    assert!(
+        list.contains("gen-openapi    OpenAPI") && list.contains("api.json is there"),
+        "{list}"
+    );
+}

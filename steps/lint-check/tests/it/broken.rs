@@ -187,3 +187,35 @@ fn a_secret_that_a_linter_tells_is_kept_nowhere() {
         assert!(text.contains("MASKED") && !text.contains("hunter2"), "{path}: {text}");
     }
 }
+
+#[test]
+fn settings_of_a_known_linter_that_nobody_reads_are_refused() {
+    for setting in [
+        "command = ['x']",
+        "fix = ['x']",
+        "format = 'exit'",
+        "pattern = '(?P<path>.)'",
+        "severity = 'minor'",
+    ] {
+        let repository = Repository::with_known();
+        repository.configure(&format!("[defaults.lint-check.linters.ruff]\n{setting}"));
+        let key = setting.split(' ').next().unwrap();
+        let said = format!("`ruff` is known here, its `{key}` is not read");
+        repository.lint(&["list"]).expect(2).says(&said).says("another name");
+    }
+}
+
+#[test]
+fn more_findings_than_can_be_read_are_told_as_such_whatever_the_form() {
+    let repository = Repository::new();
+    let script = "#!/bin/sh\necho '<checkstyle><file name=\"a.txt\">'\n\
+                  yes '<error line=\"1\" message=\"m\"/>' | head -n 100001\n\
+                  echo '</file></checkstyle>'\n";
+    repository.tool("many", script);
+    repository.configure(
+        "[defaults.lint-check.linters.many]\ncommand = ['./tools/many', '{files}']\n\
+         files = ['*.txt']\nformat = 'checkstyle'",
+    );
+    repository.write("a.txt", "x\n");
+    repository.lint(&[]).expect(1).says("it told more than 100000 findings");
+}

@@ -142,3 +142,26 @@ fn a_linter_that_is_pinned_is_asked_for_its_version_once() {
     repository.lint(&[]).expect(0);
     assert_eq!(repository.starts(), [""; 0]);
 }
+
+#[test]
+fn one_that_is_asked_for_its_version_gets_no_secrets() {
+    let mut repository = Repository::new();
+    repository.project.set_env("DATABASE_URL", "postgres://a:swordfish@b/c");
+    repository.tool("words", "#!/bin/sh\necho \"words 1.2.3${DATABASE_URL:+ and a secret}\"\n");
+    repository.configure(&format!("{WORDS_TOML}version = '1.3'\n"));
+    repository.write("a.txt", "");
+    repository.lint(&[]).expect(2).says("version 1.3 is wanted, and this is `words 1.2.3`");
+}
+
+#[test]
+fn variables_that_say_who_runs_it_make_no_difference() {
+    let mut repository = two_files();
+    repository.project.write("landfall.toml", "");
+    repository.configure(crate::without_known());
+    repository.configure(&WORDS_TOML.replace("linters.words", "linters.gitlab-words"));
+    for (user, starts) in [("1", 1), ("2", 0)] {
+        repository.project.set_env("GITLAB_USER_ID", user);
+        repository.lint(&[]).expect(3);
+        assert_eq!(repository.starts().len(), starts, "{user}");
+    }
+}

@@ -315,3 +315,39 @@ fn a_worktree_is_a_repository() {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(text.starts_with("nothing to check: no files (changed since main"), "{output:?}");
 }
+
+#[test]
+fn a_finding_about_a_whole_file_makes_no_old_line_new() {
+    let repository = Repository::with_words();
+    repository.configure("pattern = '^(?P<path>[^:]+):(?:(?P<line>\\d+):)? (?P<message>.+)'");
+    repository.tool("words", "#!/bin/sh\nprintf 'a.txt: long\\na.txt:2: old\\na.txt:3: new\\n'\n");
+    repository.write("a.txt", "x\nx\n");
+    repository.commit();
+    repository.git(&["checkout", "--quiet", "-b", "topic"]);
+    repository.write("a.txt", "x\nx\nx\n");
+    repository.commit();
+    let ran = repository.lint(&["--new-from=main"]).expect(3);
+    assert!(ran.stdout.contains(": long ") && ran.stdout.contains(": new "), "{}", ran.stdout);
+    assert!(!ran.stdout.contains(": old "), "{}", ran.stdout);
+}
+
+#[test]
+fn a_flag_counts_for_more_than_a_variable() {
+    let mut repository = Repository::with_words();
+    repository.write("old.txt", "bad\n");
+    repository.commit();
+    repository.write("new.txt", "bad\n");
+    repository.git(&["add", "new.txt"]);
+    repository.write("newer.txt", "bad\n");
+    for two in [
+        &["--all", "--staged"][..],
+        &["--all", "--against", "main"],
+        &["--staged", "--against=main"],
+    ] {
+        repository.lint(two).expect(2).says("cannot be used");
+    }
+    repository.project.set_env("LANDFALL_CHECK_AGAINST", "main");
+    assert_eq!(told(&repository.lint(&[]).expect(3)), ["new.txt", "newer.txt"]);
+    assert_eq!(told(&repository.lint(&["--staged"]).expect(3)), ["new.txt"]);
+    assert_eq!(told(&repository.lint(&["--all"]).expect(3)).len(), 3);
+}

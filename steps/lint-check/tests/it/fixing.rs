@@ -72,17 +72,40 @@ fn a_run_that_is_cancelled_puts_back_what_is_half_mended() {
 
 #[test]
 fn what_nobody_asked_for_is_put_back() {
-    let repository = mending("#!/bin/sh\nfor f in *.txt; do echo good > $f; done\n");
-    repository.write("other.md", "x\n");
+    let script = "#!/bin/sh\nfor f in *.txt; do echo good > $f; done\n";
+    let repository = Repository::new();
+    repository.tool("all", script);
+    repository.configure(
+        "[defaults.lint-check.linters.all]\ncommand = ['true']\nfiles = ['*.txt']\n\
+         fix = ['./tools/all']",
+    );
+    for path in ["a.txt", "b.txt", "other.md"] {
+        repository.write(path, "bad\n");
+    }
     repository.commit();
     let ran = repository.lint(&["--fix", "a.txt", "--output", "json"]).expect(0);
     assert_eq!(ran.json()["report"]["fixed"], serde_json::json!(["a.txt"]));
     assert_eq!(repository.git(&["status", "--porcelain"]), "M a.txt");
     // Of another kind: told.
-    repository.tool("mend", "#!/bin/sh\necho longer > other.md\n");
+    repository.tool("all", "#!/bin/sh\necho longer > other.md\n");
     repository.commit();
-    let ran = repository.lint(&["--fix", "b.txt"]).expect(3);
-    assert!(ran.says("words has changed other.md").stdout.contains("1 file mended"));
+    let ran = repository.lint(&["--fix", "b.txt"]).expect(0);
+    assert!(ran.says("all has changed other.md").stdout.contains("1 file mended"));
+}
+
+#[test]
+fn what_one_changes_besides_the_files_that_it_is_given_is_told_also_when_it_fails() {
+    let repository = mending("#!/bin/sh\necho longer > b.txt\necho longer > other.md\n");
+    repository.write("other.md", "x\n");
+    repository.commit();
+    let ran = repository.lint(&["--fix", "a.txt"]).expect(3);
+    ran.says("words has changed b.txt, which it was not to mend")
+        .says("words has changed other.md");
+    repository.tool("mend", "#!/bin/sh\necho half > a.txt; echo longer still > b.txt; exit 126\n");
+    repository.commit();
+    let ran = repository.lint(&["--fix", "a.txt"]).expect(3);
+    ran.says("words has changed b.txt, which it was not to mend");
+    assert_eq!(repository.project.read("a.txt"), "bad\n");
 }
 
 #[test]
@@ -97,4 +120,21 @@ fn one_mends_after_those_that_it_waits_for() {
     repository.commit();
     repository.lint(&["--fix"]).expect(3);
     assert_eq!(repository.project.read(".git/order"), "x\nwords\n");
+}
+
+#[test]
+fn a_dry_run_mends_nothing() {
+    let repository = mending(MENDS);
+    let ran = repository.lint(&["--fix", "--dry-run"]).expect(2);
+    ran.says("what linters would mend is not known").says("leave out --fix");
+    assert_eq!(repository.project.read("a.txt"), "bad\n");
+}
+
+#[test]
+fn one_that_prints_without_end_has_mended_nothing() {
+    let repository = mending("#!/bin/sh\necho good > a.txt; exec yes\n");
+    let ran = repository.lint(&["--fix"]).expect(3);
+    assert!(ran.stdout.contains("words has mended nothing: "), "{}", ran.stdout);
+    assert!(ran.stdout.contains("printed more than 32 MB"), "{}", ran.stdout);
+    assert_eq!(repository.project.read("a.txt"), "bad\n");
 }

@@ -74,3 +74,16 @@ fn a_worktree_shares_the_hook() {
     assert!(output.status.success(), "{output:?}");
     assert!(repository.project.path(".git/hooks/pre-commit").exists());
 }
+
+#[test]
+fn a_dry_run_says_what_would_become_of_the_hook() {
+    let repository = Repository::with_words();
+    let hook = repository.project.path(".git/hooks/pre-commit");
+    let ran = repository.lint(&["hook", "install", "--dry-run"]).expect(0);
+    assert!(ran.stdout.starts_with("planned: ") && !hook.exists(), "{}", ran.stdout);
+    repository.lint(&["hook", "install"]).expect(0);
+    let ran = repository.lint(&["hook", "install", "--dry-run"]).expect(0);
+    assert!(ran.stdout.starts_with("unchanged: "), "{}", ran.stdout);
+    let ran = repository.lint(&["hook", "uninstall", "--dry-run"]).expect(0);
+    assert!(ran.stdout.starts_with("planned: ") && hook.exists(), "{}", ran.stdout);
+}

@@ -60,7 +60,9 @@ fn all_forms_are_written_at_once() {
     let sarif = repository.project.json("s.json");
     assert_eq!(sarif["runs"][0]["results"][0]["ruleId"], "words");
     let report = repository.project.json("r.json");
-    assert_eq!(report["outcome"], "findings");
+    assert_eq!(report["outcome"], "passed");
+    let ran = repository.lint(&["--output", "json"]).expect(3);
+    assert_eq!(ran.json()["outcome"], "failed");
     assert_eq!(report["report"]["linters"][0]["name"], "words");
     assert_eq!(report["report"]["scope"], "all: this is no merge request");
 }
@@ -118,10 +120,7 @@ fn a_linter_that_is_detected_and_missing_is_a_visible_skip() {
     let repository = Repository::with_known();
     repository.write("a.sh", "#!/bin/sh\necho hello\n");
     let mut command = repository.project.command("lint-check");
-    let git = std::env::vars().find(|(name, _)| name == "PATH").unwrap().1;
-    let git = std::env::split_paths(&git).map(|it| it.join("git")).find(|it| it.is_file()).unwrap();
-    let folder = tempfile::tempdir().unwrap();
-    std::os::unix::fs::symlink(git, folder.path().join("git")).unwrap();
+    let folder = only_git();
     command.env("PATH", folder.path()).args(["--only", "shellcheck"]);
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
@@ -175,4 +174,93 @@ fn completions_know_the_commands() {
     for word in ["explain", "hook", "--staged", "uninstall"] {
         assert!(text.contains(word), "{word}");
     }
+}
+
+#[test]
+fn a_dry_run_says_what_would_be_accepted() {
+    let repository = Repository::with_words();
+    repository.write("a.txt", "bad\n");
+    let args = ["--write-baseline", "--dry-run", "--output", "json"];
+    let ran = repository.lint(&args).expect(0).says("1 finding: 1 major would be accepted in");
+    assert_eq!(ran.json()["outcome"], "planned");
+    assert!(!repository.project.path(".lint-baseline.json").exists());
+    repository.lint(&["--write-baseline"]).expect(0);
+    assert_ne!(repository.lint(&args).expect(0).json()["outcome"], "planned");
+}
+
+/// A repository with something in the place of gitleaks that prints a report, and no other programs
+/// than git.
+fn with_gitleaks(report: &str) -> (Repository, tempfile::TempDir) {
+    let mut repository = Repository::with_known();
+    repository.tool("gitleaks", &format!("#!/bin/sh\necho '{report}'\nexit 3\n"));
+    std::fs::create_dir_all(repository.project.path("node_modules/.bin")).expect("a folder");
+    let installed = repository.project.path("node_modules/.bin/gitleaks");
+    std::fs::rename(repository.project.path("tools/gitleaks"), installed).expect("moved");
+    repository.write(".gitignore", "node_modules/\nignored.txt\n");
+    let programs = only_git();
+    repository.project.set_env("PATH", &programs.path().display().to_string());
+    (repository, programs)
+}
+
+/// A folder with git alone.
+fn only_git() -> tempfile::TempDir {
+    let path = std::env::vars().find(|(name, _)| name == "PATH").expect("PATH").1;
+    let git =
+        std::env::split_paths(&path).map(|it| it.join("git")).find(|it| it.is_file()).expect("git");
+    let folder = tempfile::tempdir().expect("a folder");
+    std::os::unix::fs::symlink(git, folder.path().join("git")).expect("a link");
+    folder
+}
+
+const LEAKED: &str = r#"[{"RuleID":"r","Description":"a key","StartLine":2,"StartColumn":5,"EndLine":3,"EndColumn":4,"File":"a.txt"}]"#;
+
+#[test]
+fn a_line_with_a_secret_is_not_shown_whoever_finds_something_there() {
+    let (repository, _programs) = with_gitleaks(LEAKED);
+    repository.tool("odd", "#!/bin/sh\nfor line in 1 2 3; do echo a.txt:$line:1: odd; done\n");
+    repository.configure("[defaults.lint-check.linters.odd]\ncommand = ['./tools/odd', '{files}']");
+    repository.write("a.txt", "plain\nbad swordfish\nandtunny\n");
+    let ran = repository.lint(&["--only", "gitleaks,odd"]).expect(3);
+    assert!(ran.stdout.contains("  2:5: critical: a key [gitleaks/r]\n"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("3:1: major: odd"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("1 | plain\n"), "{}", ran.stdout);
+    for secret in ["swordfish", "tunny"] {
+        assert!(!ran.stdout.contains(secret), "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn what_a_linter_found_that_is_not_installed_any_more_stays_accepted() {
+    let (repository, _programs) = with_gitleaks(LEAKED);
+    repository.write("a.txt", "one\ntwo\nthree\n");
+    let args = ["--only", "gitleaks", "--write-baseline"];
+    repository.lint(&args).expect(0).says("1 finding");
+    let accepted = repository.project.read(".lint-baseline.json");
+    assert!(accepted.contains("gitleaks/r"), "{accepted}");
+    std::fs::remove_file(repository.project.path("node_modules/.bin/gitleaks")).unwrap();
+    repository.lint(&args).expect(0).says("gitleaks is not installed");
+    assert_eq!(repository.project.read(".lint-baseline.json"), accepted);
+}
+
+#[test]
+fn what_lies_in_files_that_git_ignores_is_not_counted() {
+    let (repository, _programs) = with_gitleaks(&LEAKED.replace("a.txt", "ignored.txt"));
+    repository.write("ignored.txt", "one\ntwo\nthree\n");
+    let ran = repository.lint(&["--only", "gitleaks"]).expect(0);
+    assert!(!ran.stdout.contains("--all tells them"), "{}", ran.stdout);
+}
+
+#[test]
+fn nothing_is_shown_of_what_is_no_file_of_the_repository() {
+    let repository = Repository::with_words();
+    let script = "#!/bin/sh\nfor file in .env link a.txt; do echo \"$file:1:1: odd\"; done\n";
+    repository.tool("words", script);
+    repository.write(".gitignore", ".env\n");
+    repository.write(".env", "private\n");
+    std::os::unix::fs::symlink(".env", repository.project.path("link")).unwrap();
+    repository.write("a.txt", "public\n");
+    let ran = repository.lint(&[]).expect(3);
+    assert_eq!(ran.stdout.matches("1:1: major: odd").count(), 3, "{}", ran.stdout);
+    assert_eq!(ran.stdout.matches("1 | public").count(), 1, "{}", ran.stdout);
+    assert!(!ran.stdout.contains("private"), "{}", ran.stdout);
 }
