@@ -186,8 +186,13 @@ impl Process {
         group.has_ended();
         read.with_context(|| format!("read the output of {self}"))?;
         if output.len() > self.most {
-            let most = self.most / 1024 / 1024;
-            return Err(Fail::invalid(format!("{self} printed more than {most} MB")).into());
+            let most = match self.most / 1024 {
+                kilobytes @ 0..1024 => format!("{kilobytes} kB"),
+                kilobytes => format!("{} MB", kilobytes / 1024),
+            };
+            return Err(Fail::invalid(format!("{self} printed more than {most}"))
+                .help("let it print less")
+                .into());
         }
         Ok(Ran { status, stdout: output, stderr: said.kept() })
     }
@@ -538,6 +543,9 @@ mod tests {
     async fn a_program_that_prints_without_end_is_ended() {
         let err = shell("yes").at_most(1024 * 1024).output().await.unwrap_err();
         assert_eq!(err.to_string(), "sh printed more than 1 MB");
+        let err = shell("yes").at_most(64 * 1024).output().await.unwrap_err();
+        assert_eq!(err.to_string(), "sh printed more than 64 kB");
+        assert_eq!(Fail::of(&err).and_then(Fail::help_text), Some("let it print less"));
         assert_eq!(Fail::of(&err).unwrap().exit(), Exit::Invalid);
     }
 

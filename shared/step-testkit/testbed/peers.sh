@@ -20,7 +20,7 @@ ensure_refinery() {
 ensure_peers() {
     ensure_refinery
     ensure_crate "$sqlx_cli" rustls,postgres,sqlite
-    install_requirements requirements-peers.txt
+    install_requirements requirements-peers.txt "$testbed/venv"
 }
 
 ensure_openapi_peers() {

@@ -259,9 +259,12 @@ fn postgres(url: &str, ca: Option<&Path>) -> anyhow::Result<PostgresAddress> {
     // question mark that would be a part.
     let mut config: tokio_postgres::Config = whole.parse().map_err(|_| {
         if !kept.is_empty() && base.parse::<tokio_postgres::Config>().is_ok() {
-            Fail::invalid("the database URL has a parameter that is not known").help(
+            Fail::invalid(
+                "the database URL has a parameter that is not known, or a value that it cannot have",
+            )
+            .help(
                 "postgres:// takes sslmode, sslrootcert, connect_timeout, application_name, options, \
-                 target_session_attrs and keepalives",
+                 target_session_attrs and keepalives, among others",
             )
         } else {
             Fail::invalid("the database URL is not understood")
@@ -390,6 +393,7 @@ mod tests {
             ("$hunter2:x", "has no scheme"),
             ("postgres://u:hunter2@h:port/d", "is not understood"),
             ("postgres://u:hunter2@h/d?hunter2=1", "a parameter that is not known"),
+            ("postgres://u:hunter2@h/d?connect_timeout=hunter2", "a value that it cannot have"),
             ("postgres://u:p@hunter2@h/d", "more than one @"),
             ("postgres://u:hunter2@/d", "names no host"),
             ("postgres://u:hunter2@h/d?sslmode=prefer", "lets anybody stand in"),

@@ -8,7 +8,7 @@ use serde::Serialize;
 use step_core::{Exit, Fail, on_interrupt, output};
 
 use crate::checksum::{self, Width};
-use crate::database::{Database, Edit, Limits, Step};
+use crate::database::{Database, Edit, Limits, Step, Stopped};
 use crate::files::{Files, Migration, Repeatable, Script};
 use crate::plan::{Change, RepeatableRow, Row};
 
@@ -30,6 +30,8 @@ pub(crate) struct Done {
     pub(crate) applied: Vec<Applied>,
     /// Why it did not come to its end.
     pub(crate) failure: Option<Fail>,
+    /// It did not, for what a file makes was there already.
+    pub(crate) is_there: bool,
 }
 
 /// How many scripts are handed over at once; their time of application is taken then.
@@ -139,6 +141,8 @@ async fn run(
             done.applied.push(applied);
         }
         pending = &pending[ran.times.len()..];
+        let stopped = ran.failure.as_ref().and_then(|err| err.downcast_ref::<Stopped>());
+        done.is_there = stopped.is_some_and(|it| it.is_there);
         done.failure = ran.failure.map(|err| as_fail(&err, &done.applied));
     }
     match (database.flush().await, &done.failure) {
@@ -165,7 +169,8 @@ fn now() -> String {
 
 /// The error with what was applied before it.
 fn as_fail(err: &anyhow::Error, applied: &[Applied]) -> Fail {
-    let fail = Fail::of(err);
+    let stopped = err.downcast_ref::<Stopped>().map(|it| &it.fail);
+    let fail = stopped.or_else(|| Fail::of(err));
     let before = match applied {
         [] => "no migration was applied before it".to_owned(),
         [.., last] => format!("{} applied before it, up to {}", applied.len(), last.id),

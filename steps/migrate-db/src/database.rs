@@ -10,6 +10,7 @@ mod postgres;
 mod sqlite;
 mod tables;
 
+use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::time::Duration;
 
@@ -86,6 +87,22 @@ pub(crate) struct Step<'a> {
     pub(crate) transaction: bool,
     pub(crate) record: Edit,
 }
+
+/// The error of a statement of a file.
+#[derive(Debug)]
+pub(crate) struct Stopped {
+    pub(crate) fail: Fail,
+    /// What the statement makes is there already.
+    pub(crate) is_there: bool,
+}
+
+impl fmt::Display for Stopped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.fail.fmt(f)
+    }
+}
+
+impl std::error::Error for Stopped {}
 
 /// How far some steps came.
 #[derive(Debug, Default)]

@@ -64,11 +64,6 @@ pub(crate) struct Directives {
 }
 
 impl Script {
-    /// Whether there is nothing in it but comments, as in a file that was not written yet.
-    pub(crate) fn is_blank(&self) -> bool {
-        self.sql.lines().map(str::trim).all(|line| line.is_empty() || line.starts_with("--"))
-    }
-
     /// Whether it and its record can be one transaction.
     pub(crate) fn is_atomic(&self, dialect: Dialect) -> bool {
         let shares =

@@ -37,7 +37,7 @@ use address::Address;
 use cloud::Cloud;
 use database::{Access, Database};
 use databases::Target;
-use files::Files;
+use files::{Files, Script};
 use plan::{Change, Recorded};
 use settings::{Command, Settings};
 use sql::Dialect;
@@ -122,8 +122,8 @@ async fn up(settings: &Settings, address: &Address) -> anyhow::Result<Migrated> 
     let width = plan::width(&files, &recorded);
     let done = apply::apply(&mut database, &files, width, &changes, settings.limits).await?;
     if let Some(fail) = done.failure {
-        let is_first = done.applied.is_empty();
-        let fail = if is_first { plan::adoption(&recorded, &changes, fail) } else { fail };
+        let is_older = done.is_there && done.applied.is_empty();
+        let fail = if is_older { plan::adoption(&recorded, &changes, fail) } else { fail };
         let planned = changes.iter().filter(|it| it.runs().is_some()).count();
         let pending = planned - done.applied.len();
         let report = report(Outcome::Failed, changes).applied(done.applied, pending);
@@ -190,8 +190,11 @@ async fn rewrite(
 /// Refuses what cannot work, before anything runs.
 fn refuse(dialect: Dialect, files: &Files, changes: &[Change]) -> anyhow::Result<()> {
     let planned: HashSet<&Path> = changes.iter().filter_map(Change::runs).collect();
-    let scripts = || files.scripts().filter(|script| planned.contains(script.path.as_path()));
-    for script in scripts().filter(|script| script.is_blank()) {
+    let is_planned = |script: &&Script| planned.contains(script.path.as_path());
+    let scripts = || files.scripts().filter(is_planned);
+    // A repeatable one may be filled later: it is run again then.
+    let versioned = files.migrations.iter().map(|file| &file.script).filter(is_planned);
+    for script in versioned.filter(|script| sql::split(&script.sql, dialect).is_empty()) {
         let file = script.path.display();
         output::warn(format!("{file} holds no statement, and cannot be filled once it is applied"));
     }

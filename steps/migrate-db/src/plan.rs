@@ -79,10 +79,9 @@ impl Mark {
         }
     }
 
-    /// Whether a file still begins with what was run of it.
-    pub(crate) fn fits(&self, script: &Script, dialect: Dialect) -> bool {
-        let statements = sql::split(&script.sql, dialect);
-        sql::digests(&statements).get(self.done) == Some(&self.digest)
+    /// Whether a file still begins with what was run of it; `digests` are those of its statements.
+    pub(crate) fn fits(&self, digests: &[String]) -> bool {
+        digests.get(self.done) == Some(&self.digest)
     }
 }
 
@@ -578,7 +577,8 @@ fn mark_begun(found: &mut Comparison, files: &Files, recorded: &Recorded, dialec
             (Some(entry), Some(script)) if entry.state == State::Pending => {
                 entry.state = State::HalfApplied;
                 entry.done = Some(begun.done);
-                if !begun.fits(script, dialect) {
+                let digests = sql::digests(&sql::split(&script.sql, dialect));
+                if !begun.fits(&digests) {
                     let (file, begun) = (script.path.clone(), begun.clone());
                     found.problems.push(Problem::BegunEdited { file, begun });
                 }
@@ -720,15 +720,14 @@ pub(crate) fn baseline(
     Ok(create(files, recorded).into_iter().chain(record).collect())
 }
 
-/// What to do beside when the first migration of a database finds that something is there already:
+/// What to do beside when the first migration of a database found that what it makes is there already:
 /// it may have been made before there was a history.
 pub(crate) fn adoption(recorded: &Recorded, changes: &[Change], fail: Fail) -> Fail {
     let first = changes.iter().find_map(|change| match change {
         Change::Apply { version, .. } => Some(*version),
         _ => None,
     });
-    let is_there = || fail.to_string().contains("already exists");
-    let Some(first) = first.filter(|_| recorded.rows().is_empty() && is_there()) else {
+    let Some(first) = first.filter(|_| recorded.rows().is_empty()) else {
         return fail;
     };
     let help = fail.help_text().unwrap_or_default();

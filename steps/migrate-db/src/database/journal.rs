@@ -9,7 +9,7 @@
 use step_core::{Fail, output};
 
 use super::tables::Tables;
-use super::{Limits, Step};
+use super::{Limits, Step, Stopped};
 use crate::files::Script;
 use crate::plan::{Mark, Problem};
 use crate::sql::{self, Statement};
@@ -65,7 +65,7 @@ pub(super) trait Session {
         script: &Script,
         one: &Statement,
         state: String,
-    ) -> Fail;
+    ) -> Stopped;
 }
 
 /// Runs a file and records it.
@@ -83,7 +83,7 @@ pub(super) async fn apply<S: Session>(
     let mut left = session.find_mark(&script.id).await?;
     let done = left.as_ref().map_or(0, |mark| mark.done);
     if let Some(mark) = &left {
-        if !mark.fits(script, session.tables().dialect) {
+        if !mark.fits(&digests) {
             let (file, begun) = (script.path.clone(), mark.clone());
             return Err(Problem::BegunEdited { file, begun }.refusal().into());
         }
@@ -183,16 +183,17 @@ async fn stopped<S: Session>(
     statements: &[Statement],
     done: usize,
     one: &Statement,
-) -> Fail {
+) -> Stopped {
     let all = statements.len();
     let state = match done {
         0 => "none of its statements was applied".to_owned(),
         1 => format!("the first of its {all} statements was applied and stays"),
         _ => format!("the first {done} of its {all} statements were applied and stay"),
     };
-    let fail = session.explain(err, script, one, state).await;
-    fail.help(
+    let Stopped { fail, is_there } = session.explain(err, script, one, state).await;
+    let fail = fail.help(
         "mend the cause and run migrate-db again: it goes on after what was applied; the file may be \
          changed from there on",
-    )
+    );
+    Stopped { fail, is_there }
 }

@@ -17,7 +17,7 @@ use step_core::{Exit, Fail, innermost, output};
 
 use super::journal::{self, Session};
 use super::tables::{JOURNAL, Tables};
-use super::{Access, Edit, Limits, PACE, Step, connected, repeatable_row, row};
+use super::{Access, Edit, Limits, PACE, Step, Stopped, connected, repeatable_row, row};
 use crate::address::{MysqlAddress, Tls};
 use crate::checksum::Width;
 use crate::files::Script;
@@ -44,6 +44,8 @@ const UNKNOWN_COLUMN: u16 = 1054;
 const LOCK_WAIT_TIMEOUT: u16 = 1205;
 const DENIED: [u16; 7] = [1044, 1142, 1143, 1227, 1370, 1410, 1419];
 const DISK_FULL: [u16; 2] = [1021, 1114];
+/// What is made is there already: a database, table, column, index, routine, trigger, foreign key.
+const THERE: [u16; 7] = [1007, 1050, 1060, 1061, 1304, 1359, 1826];
 /// Starting up, shutting down, or as many connections as are allowed.
 const BUSY: [u16; 5] = [1040, 1053, 1203, 1129, 1226];
 const KILLED: [u16; 3] = [1053, 1927, 3169];
@@ -349,7 +351,7 @@ impl Session for Mysql {
         script: &Script,
         one: &Statement,
         state: String,
-    ) -> Fail {
+    ) -> Stopped {
         explain(&err, script, one, &state)
     }
 }
@@ -476,20 +478,21 @@ fn lost(what: &str) -> impl FnOnce(Error) -> Fail {
 }
 
 /// The error of a statement of a file: place, cause, what became of it and what to do.
-fn explain(err: &Error, script: &Script, one: &Statement, state: &str) -> Fail {
+fn explain(err: &Error, script: &Script, one: &Statement, state: &str) -> Stopped {
     let file = script.path.display();
     let Error::Server(ServerError { code, message, .. }) = err else {
         let why = message(err);
         let message =
             format!("{file}:{}: the connection was lost while it was applied: {why}", one.line);
-        return Fail::new(Exit::Unreachable, message)
+        let fail = Fail::new(Exit::Unreachable, message)
             .help("run migrate-db again: the journal and the history say what was done");
+        return Stopped { fail, is_there: false };
     };
     let (said, line) = split_line(message);
     let line = one.line - 1 + line.unwrap_or(1);
     let said = super::first_line(said);
     let message = format!("{file}:{line}: {said} ({code}); {state}");
-    match *code {
+    let fail = match *code {
         LOCK_WAIT_TIMEOUT => Fail::new(Exit::TimedOut, message)
             .help("run again when less goes on, or allow more: -- landfall: lock-timeout=30s"),
         INTERRUPTED => Fail::new(Exit::TimedOut, message)
@@ -502,7 +505,8 @@ fn explain(err: &Error, script: &Script, one: &Statement, state: &str) -> Fail {
         code if DISK_FULL.contains(&code) => Fail::new(Exit::Failed, message)
             .help("free space on the server and run migrate-db again"),
         _ => Fail::new(Exit::Failed, message).help("mend the file and run migrate-db again"),
-    }
+    };
+    Stopped { fail, is_there: THERE.contains(code) }
 }
 
 /// A message without the ` at line 2` of a syntax error, and that line, counted in the statement.

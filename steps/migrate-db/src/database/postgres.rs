@@ -16,7 +16,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::journal::{self, Session};
 use super::tables::{JOURNAL, Tables};
-use super::{Access, Edit, Limits, PACE, Step, connected, repeatable_row, row};
+use super::{Access, Edit, Limits, PACE, Step, Stopped, connected, repeatable_row, row};
 use crate::address::PostgresAddress;
 use crate::checksum::Width;
 use crate::files::Script;
@@ -391,7 +391,7 @@ impl Session for Postgres {
         script: &Script,
         one: &Statement,
         mut state: String,
-    ) -> Fail {
+    ) -> Stopped {
         if let Ok(Some(index)) = self.invalid(one).await {
             state.push_str(&format!("; the index {index} is invalid, and the next run drops it"));
         }
@@ -545,14 +545,20 @@ impl<'a> Place<'a> {
 }
 
 /// The error of a migration: place, cause, what became of it and what to do.
-fn explain(err: &tokio_postgres::Error, script: &Script, place: &Place<'_>, state: &str) -> Fail {
+fn explain(
+    err: &tokio_postgres::Error,
+    script: &Script,
+    place: &Place<'_>,
+    state: &str,
+) -> Stopped {
     let file = script.path.display();
     let Some(db) = err.as_db_error() else {
         let why = innermost(err);
         let message = format!("{file}: the connection was lost while it was applied: {why}");
-        return Fail::new(Exit::Unreachable, message).help(
+        let fail = Fail::new(Exit::Unreachable, message).help(
             "run migrate-db again: what was not committed is gone, and the history says what was",
         );
+        return Stopped { fail, is_there: false };
     };
     let line = position(db).map(|at| place.first_line - 1 + line_of_char(place.sql, at));
     let line = line.or(place.statement);
@@ -564,7 +570,8 @@ fn explain(err: &tokio_postgres::Error, script: &Script, place: &Place<'_>, stat
     }
     message.push_str(&format!("; {state}"));
     let code = db.code();
-    if *code == SqlState::LOCK_NOT_AVAILABLE {
+    let is_there = THERE.contains(code);
+    let fail = if *code == SqlState::LOCK_NOT_AVAILABLE {
         Fail::new(Exit::TimedOut, message)
             .help("run again when less goes on, or allow more: -- landfall: lock-timeout=30s")
     } else if *code == SqlState::QUERY_CANCELED {
@@ -578,8 +585,18 @@ fn explain(err: &tokio_postgres::Error, script: &Script, place: &Place<'_>, stat
         Fail::new(Exit::Unreachable, message).help("run migrate-db again when the server is back")
     } else {
         Fail::new(Exit::Failed, message).help("mend the file and run migrate-db again")
-    }
+    };
+    Stopped { fail, is_there }
 }
+
+/// What is made is there already: <https://www.postgresql.org/docs/current/errcodes-appendix.html>
+const THERE: [SqlState; 5] = [
+    SqlState::DUPLICATE_COLUMN,
+    SqlState::DUPLICATE_FUNCTION,
+    SqlState::DUPLICATE_OBJECT,
+    SqlState::DUPLICATE_SCHEMA,
+    SqlState::DUPLICATE_TABLE,
+];
 
 fn position(db: &DbError) -> Option<usize> {
     match db.position()? {

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 
 use super::journal::{self, Session};
 use super::tables::{JOURNAL, Tables};
-use super::{Access, Edit, Limits, PACE, Ran, Step, repeatable_row, row};
+use super::{Access, Edit, Limits, PACE, Ran, Step, Stopped, repeatable_row, row};
 use crate::checksum::Width;
 use crate::files::Script;
 use crate::plan::{History, Mark, REPEATABLES, Recorded, RepeatableRow, TABLE};
@@ -303,7 +303,7 @@ impl Session for Sqlite {
         script: &Script,
         one: &Statement,
         state: String,
-    ) -> Fail {
+    ) -> Stopped {
         let (err, line) = err;
         explain(&err, script, Some(one.line - 1 + line.unwrap_or(1)), &state)
     }
@@ -457,12 +457,14 @@ fn run(connection: &Connection, sql: &str) -> Result<(), Placed> {
     }
 }
 
-fn explain(err: &rusqlite::Error, script: &Script, line: Option<usize>, state: &str) -> Fail {
+fn explain(err: &rusqlite::Error, script: &Script, line: Option<usize>, state: &str) -> Stopped {
     let file = script.path.display();
     let place = line.map_or_else(|| file.to_string(), |line| format!("{file}:{line}"));
-    let said = super::first_line(&message(err));
-    let message = format!("{place}: {said}; {state}");
-    if is_busy(err) {
+    let said = message(err);
+    // It has no code for it.
+    let is_there = said.ends_with(" already exists");
+    let message = format!("{place}: {}; {state}", super::first_line(&said));
+    let fail = if is_busy(err) {
         Fail::new(Exit::TimedOut, message).help(
             "another program writes to the database; run again, or allow more: --lock-timeout 1m",
         )
@@ -472,7 +474,8 @@ fn explain(err: &rusqlite::Error, script: &Script, line: Option<usize>, state: &
         Fail::new(Exit::Failed, message).help("free space and run migrate-db again")
     } else {
         Fail::new(Exit::Failed, message).help("mend the file and run migrate-db again")
-    }
+    };
+    Stopped { fail, is_there }
 }
 
 fn is_busy(err: &rusqlite::Error) -> bool {

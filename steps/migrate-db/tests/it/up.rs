@@ -360,6 +360,15 @@ fn a_database_that_is_older_than_its_history_is_told_of_baseline() {
         let ran = run(&project, &[]).expect(1);
         assert!(!ran.stderr.contains("baseline"), "{}", ran.stderr);
     }
+    // Of a row that is there twice the server says nearly the same.
+    let database = Database::new();
+    let rows = "CREATE TABLE once (id int PRIMARY KEY);\nINSERT INTO once VALUES (1), (1);\n";
+    let ran = run(&database.project().with("V1__once.sql", rows), &[]).expect(1);
+    let ran = ran.says("already exists");
+    assert!(!ran.stderr.contains("baseline"), "{}", ran.stderr);
+    let lite = two(sqlite());
+    rusqlite::Connection::open(lite.path("app.db")).unwrap().execute_batch(USERS).unwrap();
+    run(&lite, &[]).expect(1).says("`migrate-db baseline 1` records the files up to version 1");
 }
 
 #[test]
@@ -388,4 +397,10 @@ fn a_migration_that_was_not_written_yet_is_told_of() {
     assert!(ran.stderr.contains("migrate-db: planned"), "{}", ran.stderr);
     run(&project, &["new", "later"]).expect(0);
     run(&project, &["plan"]).expect(0).says("V3__later.sql holds no statement");
+    // A repeatable one can be filled later.
+    let project = sqlite()
+        .with("V1__later.sql", "/* what is to come\n */\n-- soon\n")
+        .with("R__views.sql", "-- soon\n");
+    let ran = run(&project, &["plan"]).expect(0).says("V1__later.sql holds no statement");
+    assert!(!ran.stderr.contains("R__views.sql holds"), "{}", ran.stderr);
 }
