@@ -900,6 +900,40 @@ async fn what_is_too_much_to_compare_is_told_once() {
 }
 
 #[tokio::test]
+async fn what_several_schemas_say_of_a_property_is_told_of_the_property() {
+    let text = |length: u32| {
+        let parts = format!(
+            "{{properties: {{a: {{type: string}}}}}}, {{properties: {{a: {{maxLength: {length}}}}}}}"
+        );
+        used("3.1.0", &format!("A: {{allOf: [{parts}]}}"))
+    };
+    let found = changes(&text(3), &text(5)).await;
+    let messages: Vec<_> = found.iter().map(|it| it.message.as_str()).collect();
+    let message = "the longest length of property `a` of schema `A` is 5 instead of 3";
+    assert_eq!(messages, [message; 2]);
+}
+
+#[tokio::test]
+async fn a_schema_that_callers_send_and_get_changes_as_is_bad_for_each() {
+    let text = |values: &str| {
+        let body = "requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/A'}}}}";
+        whole(&format!(
+            "paths: {{/a: {{post: {{{body}}}}}}}\nwebhooks: {{w: {{post: {{{body}}}}}}}\n\
+             components: {{schemas: {{A: {{enum: [{values}]}}}}}}"
+        ))
+    };
+    let found = changes(&text("a, b, c"), &text("a, b")).await;
+    let found: Vec<_> = found
+        .iter()
+        .map(|it| (it.level, it.operations[0].to_string(), it.operations.len()))
+        .collect();
+    assert_eq!(
+        found,
+        [(Level::Breaking, "POST /a".to_owned(), 1), (Level::Safe, "WEBHOOK POST w".to_owned(), 1)]
+    );
+}
+
+#[tokio::test]
 async fn what_is_a_draft_or_alpha_may_change() {
     for (stability, level) in
         [("alpha", Level::Safe), ("draft", Level::Safe), ("beta", Level::Breaking)]
