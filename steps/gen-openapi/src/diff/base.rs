@@ -80,6 +80,9 @@ async fn in_git(file: &Path, settings: &Settings<'_>) -> anyhow::Result<Base> {
         Some(folder) if !folder.as_os_str().is_empty() => folder,
         _ => Path::new("."),
     };
+    if !folder.is_dir() {
+        return Err(fail("its folder is not there").into());
+    }
     let Some(repository) = Repository::around(folder, "--base").await? else {
         return Err(fail("this is no git repository").into());
     };

@@ -45,7 +45,18 @@ impl<'a> Comparison<'a> {
 
     fn request_media(&mut self, base: Found<'a>, head: Found<'a>) {
         let media = Media::of(&self.ways, base, head);
+        let ranges: Vec<_> = named(&self.ways, head, "content").into_list();
+        let ranges: Vec<_> = ranges.into_iter().filter(|(name, _)| name.ends_with('*')).collect();
         for (name, found) in media.removed {
+            // What is taken as one of a range is taken.
+            let range = ranges.iter().find(|(range, _)| is_within(range, &essence(name)));
+            if let Some((_, range)) = range {
+                self.about(Root::RequestMedia(name), |it| {
+                    it.media(Role::RequestBody, "request-body", found, *range);
+                    it.encodings(found, *range);
+                });
+                continue;
+            }
             let places = (Some(found), Some(head));
             self.other_changed("request-body-media-type-removed", places, name, "");
         }
@@ -53,8 +64,9 @@ impl<'a> Comparison<'a> {
             let places = (Some(base), Some(found));
             self.other_changed("request-body-media-type-added", places, "", name);
         }
-        for (_, was, (name, is)) in media.both {
+        for (old, was, (name, is)) in media.both {
             self.about(Root::RequestMedia(name), |it| {
+                it.media_parameters("request-body", (old, was), (name, is));
                 it.media(Role::RequestBody, "request-body", was, is);
                 it.encodings(was, is);
             });
@@ -118,10 +130,12 @@ impl<'a> Comparison<'a> {
             Named::new(all.filter(|(status, _)| !status.starts_with("x-")).collect())
         };
         let (olds, news) = (list(base), list(head));
-        // `2XX` stands for every status that is not there itself.
+        // `2XX` stands for every status that is not there itself, `default` for the failures left.
         let range = |status: &str| status.get(..1).map(|first| format!("{first}XX"));
         let covering = |list: &Named<'a, Found<'a>>, status: &str| {
-            list.get(status).or_else(|| list.get(&range(status)?)).copied()
+            let found = list.get(status).or_else(|| list.get(&range(status)?));
+            let is_failure = success(status) == "non-success";
+            found.or_else(|| is_failure.then(|| list.get("default"))?).copied()
         };
         for (status, was) in &olds {
             match covering(&news, status) {
@@ -181,7 +195,7 @@ impl<'a> Comparison<'a> {
         for ((old, was), (new, is)) in both {
             self.about(Root::ResponseMedia { status, name: new }, |it| {
                 if essence(old) == essence(new) {
-                    it.media_parameters((old, was), (new, is));
+                    it.media_parameters("response", (old, was), (new, is));
                 }
                 it.media(Role::ResponseBody, "response-body", was, is);
             });
@@ -189,25 +203,29 @@ impl<'a> Comparison<'a> {
     }
 
     /// `charset=utf-8` and the like.
-    fn media_parameters(&mut self, old: (&'a str, Found<'a>), new: (&'a str, Found<'a>)) {
+    fn media_parameters(
+        &mut self,
+        name: &str,
+        old: (&'a str, Found<'a>),
+        new: (&'a str, Found<'a>),
+    ) {
+        let id = |end: &str| format!("{name}-media-type-parameter-{end}");
         let (was, is) = (parameters(old.0), parameters(new.0));
         let places = (Some(old.1), Some(new.1));
         let quoted = |(key, value): &(String, String)| format!("`{key}={value}`");
         for one in &was {
             match is.iter().find(|(key, _)| *key == one.0) {
                 None => {
-                    let id = "response-media-type-parameter-removed";
-                    self.other_changed(id, places, quoted(one), "");
+                    self.other_changed(&id("removed"), places, quoted(one), "");
                 }
                 Some(other) if other.1 != one.1 => {
-                    let id = "response-media-type-parameter-changed";
-                    self.other_changed(id, places, quoted(one), quoted(other));
+                    self.other_changed(&id("changed"), places, quoted(one), quoted(other));
                 }
                 Some(_) => {}
             }
         }
         for other in is.iter().filter(|it| !was.iter().any(|one| one.0 == it.0)) {
-            self.other_changed("response-media-type-parameter-added", places, "", quoted(other));
+            self.other_changed(&id("added"), places, "", quoted(other));
         }
     }
 

@@ -94,15 +94,3 @@ pub(crate) struct Change {
     /// Where it is; of what is gone, what it was taken out of.
     pub(crate) head: Option<Spot>,
 }
-
-impl Change {
-    /// Takes over the operations of a change that is the same one.
-    pub(super) fn join(&mut self, other: &Change) {
-        let is_new = |it: &&Operation| !self.operations.contains(it);
-        let more: Vec<Operation> = other.operations.iter().filter(is_new).cloned().collect();
-        self.level = self.level.max(other.level);
-        if !more.is_empty() {
-            self.operations = self.operations.iter().cloned().chain(more).collect();
-        }
-    }
-}

@@ -22,6 +22,9 @@ use super::ways::{Found, Ways};
 /// there is no end to how they can be put together.
 const MAX_TOGETHER: usize = 20_000;
 
+/// The kind of a change that says that something was not compared.
+const NOT_COMPARED: &str = "schema-not-compared";
+
 /// Two descriptions beside each other.
 #[derive(Debug)]
 pub(super) struct Comparison<'a> {
@@ -35,10 +38,16 @@ pub(super) struct Comparison<'a> {
     open: VecDeque<(usize, Task<'a>)>,
     /// How many of them are of several schemas that all have to match.
     together: usize,
+    /// How many of these are compared.
+    pub(super) most_together: usize,
+    /// That some were not compared was told.
+    is_cut: bool,
     current: usize,
     subject: Subject<'a>,
     /// The service is the one that calls: in webhooks and callbacks.
     pub(super) reversed: bool,
+    /// Values are written as text outside of a body, where a number is a text like any other.
+    pub(super) as_text: bool,
     /// The highest level that changes have which are found now.
     most: Level,
     operations: Vec<Compared>,
@@ -81,6 +90,7 @@ struct Key {
     head: Vec<usize>,
     of: Of,
     reversed: bool,
+    as_text: bool,
 }
 
 /// What a unit is.
@@ -92,6 +102,9 @@ pub(super) enum Of {
     Response,
     Header,
     Callback,
+    /// What holds for operations that say nothing of their own.
+    Security,
+    Servers,
 }
 
 /// A comparison that is put off, so that it does not lie in the one that needs it.
@@ -102,6 +115,7 @@ struct Task<'a> {
     of: Of,
     subject: Subject<'a>,
     reversed: bool,
+    as_text: bool,
 }
 
 /// What is being compared, for messages.
@@ -159,9 +173,12 @@ impl<'a> Comparison<'a> {
             known: HashMap::new(),
             open: VecDeque::new(),
             together: 0,
+            most_together: MAX_TOGETHER,
+            is_cut: false,
             current: 0,
             subject: Subject { root: Root::Service, path: Vec::new() },
             reversed: false,
+            as_text: false,
             most: Level::Breaking,
             operations: Vec::new(),
         }
@@ -200,8 +217,11 @@ impl<'a> Comparison<'a> {
         root: Option<Root<'a>>,
         both: (Vec<Found<'a>>, Vec<Found<'a>>),
     ) {
-        let root = root.unwrap_or(self.subject.root);
-        self.put_off(of, Subject { root, path: Vec::new() }, both);
+        let subject = match root {
+            Some(root) => Subject { root, path: Vec::new() },
+            None => self.subject.clone(),
+        };
+        self.put_off(of, subject, both);
     }
 
     /// Like [`Self::later`], for what stands where it is compared.
@@ -215,22 +235,39 @@ impl<'a> Comparison<'a> {
         subject: Subject<'a>,
         (base, head): (Vec<Found<'a>>, Vec<Found<'a>>),
     ) {
-        let is_together = base.len() > 1 || head.len() > 1;
-        if is_together && self.together == MAX_TOGETHER {
-            return;
+        let Some(unit) = self.unit(of, &base, &head) else { return };
+        if base.len() > 1 || head.len() > 1 {
+            if self.together == self.most_together {
+                return self.not_compared((base.first().copied(), head.first().copied()));
+            }
+            self.together += 1;
         }
-        if let Some(unit) = self.unit(of, &base, &head) {
-            self.together += usize::from(is_together);
-            let task = Task { base, head, of, subject, reversed: self.reversed };
-            self.open.push_back((unit, task));
+        let (reversed, as_text) = (self.reversed, self.as_text);
+        self.open.push_back((unit, Task { base, head, of, subject, reversed, as_text }));
+    }
+
+    /// Tells that not all was compared; the first time that is so.
+    pub(super) fn not_compared(&mut self, places: (Option<Found<'a>>, Option<Found<'a>>)) {
+        if !std::mem::replace(&mut self.is_cut, true) {
+            self.other_changed(NOT_COMPARED, places, "", "");
         }
     }
 
     /// The unit that is to be compared, if that is not done yet. What is compared now uses it.
     fn unit(&mut self, of: Of, base: &[Found<'a>], head: &[Found<'a>]) -> Option<usize> {
-        let addresses = |found: &[Found<'a>]| found.iter().map(|it| it.address()).collect();
-        let (base, head) = (addresses(base), addresses(head));
-        let key = Key { base, head, of, reversed: self.reversed };
+        // Schemas that all have to match are the same in any order and however they are referred to.
+        let addresses = |side: &Side<'a>, found: &[Found<'a>]| {
+            let target = |it: Found<'a>| match of {
+                Of::Schema(_) => side.resolve(it, &self.ways).unwrap_or(it),
+                _ => it,
+            };
+            let mut addresses: Vec<_> = found.iter().map(|it| target(*it).address()).collect();
+            addresses.sort_unstable();
+            addresses.dedup();
+            addresses
+        };
+        let (base, head) = (addresses(&self.base, base), addresses(&self.head, head));
+        let key = Key { base, head, of, reversed: self.reversed, as_text: self.as_text };
         let next = self.units.len();
         let unit = *self.known.entry(key).or_insert(next);
         self.units[self.current].uses.push(unit);
@@ -249,19 +286,20 @@ impl<'a> Comparison<'a> {
         compare: impl FnOnce(&mut Self),
     ) {
         let subject = std::mem::replace(&mut self.subject, Subject { root, path: Vec::new() });
-        let before = (self.current, self.reversed);
+        let before = (self.current, self.reversed, self.as_text);
         (self.current, self.reversed) = (unit, reversed);
         compare(self);
-        (self.current, self.reversed) = before;
+        (self.current, self.reversed, self.as_text) = before;
         self.subject = subject;
     }
 
     /// Compares what was put off, and what that puts off.
     pub(super) fn work(&mut self) {
         while let Some((unit, task)) = self.open.pop_front() {
-            let Task { base, head, of, subject, reversed } = task;
+            let Task { base, head, of, subject, reversed, as_text } = task;
             self.inside_of(unit, subject.root, reversed, |it| {
                 it.subject.path = subject.path;
+                it.as_text = as_text;
                 match (of, &base[..], &head[..]) {
                     (Of::Schema(role), _, _) => it.schemas_here(&base, &head, role),
                     (Of::Callback, [base], [head]) => it.callback_here(*base, *head),
@@ -362,16 +400,11 @@ impl<'a> Comparison<'a> {
     /// All changes: those of the whole first, then by operations in their order, the worst first.
     pub(super) fn finish(self, rules: &Rules) -> Vec<Change> {
         let users = self.users();
-        let mut changes: Vec<(Option<u32>, Change)> = Vec::new();
-        let mut known: HashMap<(&'static str, String, String, String, String), usize> =
-            HashMap::new();
+        let mut changes: Vec<(Vec<u32>, Change)> = Vec::new();
+        let mut known = HashMap::new();
         // Many units are used by the same operations.
         let mut lists: HashMap<Vec<u32>, Arc<[Operation]>> = HashMap::new();
         for (unit, users) in self.units.iter().zip(users) {
-            let list = lists.entry(users.clone()).or_insert_with(|| {
-                users.iter().map(|it| self.operations[*it as usize].operation.clone()).collect()
-            });
-            let operations = Arc::clone(list);
             let unstable =
                 !users.is_empty() && users.iter().all(|it| self.operations[*it as usize].unstable);
             for draft in &unit.drafts {
@@ -383,28 +416,38 @@ impl<'a> Comparison<'a> {
                     spot.as_ref().map(|it| it.pointer.clone()).unwrap_or_default()
                 };
                 let (old, new) = (draft.old.clone(), draft.new.clone());
-                let key = (draft.kind.id.as_str(), pointer(&base), pointer(&head), old, new);
                 let Some(level) = rules.level(&draft.kind.id, draft.level) else { continue };
                 let level = if unstable { Level::Safe } else { level };
+                let key = (&draft.kind.id, level, pointer(&base), pointer(&head), old, new);
+                if let Some(index) = known.get(&key) {
+                    let (known_users, _): &mut (Vec<u32>, Change) = &mut changes[*index];
+                    known_users.extend(&users);
+                    continue;
+                }
+                known.insert(key, changes.len());
                 let change = Change {
                     id: &draft.kind.id,
                     level,
-                    operations: Arc::clone(&operations),
+                    operations: Arc::from([]),
                     message: draft.kind.message(&draft.it, &draft.old, &draft.new),
                     advice: draft.kind.advice(level, draft.direction),
                     base,
                     head,
                 };
-                match known.get(&key) {
-                    Some(index) => changes[*index].1.join(&change),
-                    None => {
-                        known.insert(key, changes.len());
-                        changes.push((users.first().copied(), change));
-                    }
-                }
+                changes.push((users.clone(), change));
             }
         }
-        changes.sort_by(|(one, a), (other, b)| one.cmp(other).then_with(|| b.level.cmp(&a.level)));
+        for (users, change) in &mut changes {
+            users.sort_unstable();
+            users.dedup();
+            let list = lists.entry(users.clone()).or_insert_with(|| {
+                users.iter().map(|it| self.operations[*it as usize].operation.clone()).collect()
+            });
+            change.operations = Arc::clone(list);
+        }
+        changes.sort_by(|(one, a), (other, b)| {
+            one.first().cmp(&other.first()).then_with(|| b.level.cmp(&a.level))
+        });
         changes.into_iter().map(|(_, change)| change).collect()
     }
 

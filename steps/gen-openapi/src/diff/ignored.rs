@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use landfall_toml::nearest;
 use step_core::{Fail, FailContext, output};
 
 use super::change::{Change, Operation};
@@ -163,14 +162,11 @@ impl Line {
         let Some((id, place)) = words.split_first() else {
             return Err("the kind of change is missing".to_owned());
         };
-        if kinds::of_id(id).is_none() {
-            let near = nearest(id, kinds::all().iter().map(|kind| kind.id.as_str()));
-            let near = near.map_or_else(String::new, |it| format!(" (did you mean {it}?)"));
-            return Err(format!("there is no kind of change `{id}`{near}"));
-        }
+        kinds::named(id)?;
         let place = match place {
             [] => return Err("where it is accepted is missing".to_owned()),
-            [pointer] if pointer.starts_with('#') => Place::Pointer((*pointer).to_owned()),
+            // Names may have spaces in them.
+            [pointer, ..] if pointer.starts_with("#/") => Place::Pointer(place.join(" ")),
             [method @ .., path] if !method.is_empty() => {
                 // `WEBHOOK POST` are two words.
                 Place::Operation(method.join(" "), without_names(path))
@@ -196,6 +192,10 @@ mod tests {
         assert_eq!(line.until, Some(jiff::civil::date(2030, 1, 31)));
         let line = Line::parse(1, "endpoint-added #/paths/~1a").unwrap();
         assert!(matches!(&line.place, Place::Pointer(pointer) if pointer == "#/paths/~1a"));
+        let line =
+            Line::parse(1, "endpoint-added #/paths/~1a b/get until 2030-01-31 # why").unwrap();
+        assert!(matches!(&line.place, Place::Pointer(pointer) if pointer == "#/paths/~1a b/get"));
+        assert_eq!(line.until, Some(jiff::civil::date(2030, 1, 31)));
         let wrong = |text: &str| Line::parse(1, text).unwrap_err();
         assert!(wrong("endpoint-addd GET /a").contains("did you mean endpoint-added?"));
         assert!(wrong("endpoint-added").contains("missing"));

@@ -7,6 +7,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use landfall_toml::nearest;
+
 use super::change::Level;
 
 /// A kind of change.
@@ -170,11 +172,6 @@ impl Role {
             Role::ResponseHeader => Role::ResponseHeaderProperty,
             inside => inside,
         }
-    }
-
-    /// Whether its values are written as text outside of a body, where a number is a text like any other.
-    pub(super) fn is_text(self) -> bool {
-        matches!(self, Role::RequestParameter | Role::RequestHeader | Role::ResponseHeader)
     }
 }
 
@@ -630,6 +627,9 @@ const OTHERS: &[Other] = &[
     Other { id: "request-body-media-type-added", levels: WIDENS, text: "{it} takes {new} now as well", advice: "" },
     Other { id: "request-body-media-type-removed", levels: NARROWS, text: "{it} does not take {old} any more",
         advice: "callers that send it are refused with 415: accept it until they have changed" },
+    Other { id: "request-body-media-type-parameter-added", levels: NOTHING, text: "{it} has the parameter {new} now", advice: "" },
+    Other { id: "request-body-media-type-parameter-changed", levels: REPLACES, text: "{it} has the parameter {new}, no longer {old}", advice: "" },
+    Other { id: "request-body-media-type-parameter-removed", levels: NOTHING, text: "{it} has no longer the parameter {old}", advice: "" },
     Other { id: "request-body-media-type-schema-added", levels: NARROWS, text: "{it} has to match a schema now", advice: "" },
     Other { id: "request-body-media-type-schema-removed", levels: WIDENS, text: "{it} does not have to match a schema any more", advice: "" },
     Other { id: "request-body-media-type-item-schema-added", levels: NARROWS, text: "each item of {it} has to match a schema now", advice: "" },
@@ -674,6 +674,7 @@ const OTHERS: &[Other] = &[
     Other { id: "response-header-reactivated", levels: NOTHING, text: "{it} is not deprecated any more", advice: "" },
     Other { id: "response-header-schema-added", levels: (Safe, Breaking), text: "{it} matches a schema now", advice: "" },
     Other { id: "response-header-schema-removed", levels: (Breaking, Safe), text: "{it} does not match a schema any more", advice: "" },
+    Other { id: "response-header-content-changed", levels: REPLACES, text: "{it} holds {new}, no longer {old}", advice: "" },
     Other { id: "response-header-explode-changed", levels: REPLACES,
         text: "several values of {it} are written in another way: explode is {new}, no longer {old}", advice: "" },
     Other { id: "response-link-added", levels: NOTHING, text: "link {new} of {it} is new", advice: "" },
@@ -750,6 +751,9 @@ const OTHERS: &[Other] = &[
     Other { id: "server-variable-enum-value-added", levels: NOTHING, text: "a variable of the server of {it} may be {new} now", advice: "" },
     Other { id: "server-variable-enum-value-removed", levels: REPLACES, text: "a variable of the server of {it} cannot be {old} any more",
         advice: "callers that use this address reach nothing: let it forward to the new one" },
+    Other { id: "schema-not-compared", levels: both(Dangerous),
+        text: "{it} is put together from others in so many ways that not all were compared",
+        advice: "what changed there is not known: put schemas together in fewer ways, or compare it by hand" },
     Other { id: "api-schema-removed", levels: NOTHING, text: "{it} is gone from the components", advice: "" },
     Other { id: "api-component-removed", levels: NOTHING, text: "{it} is gone from the components", advice: "" },
     Other { id: "api-title-changed", levels: NOTHING, text: "the title is {new}, no longer {old}", advice: "" },
@@ -795,6 +799,18 @@ pub(super) fn of_id(id: &str) -> Option<&'static Kind> {
         return Some(&catalogue.kinds[*index]);
     }
     catalogue.kinds.iter().find(|kind| kind.id == id)
+}
+
+/// The kind that an id in a file of settings names.
+///
+/// # Errors
+/// There is none, with the id that may be meant.
+pub(super) fn named(id: &str) -> Result<&'static Kind, String> {
+    of_id(id).ok_or_else(|| {
+        let near = nearest(id, all().iter().map(|kind| kind.id.as_str()));
+        let near = near.map_or_else(String::new, |it| format!(" (did you mean {it}?)"));
+        format!("there is no kind of change `{id}`{near}")
+    })
 }
 
 impl Catalogue {
@@ -870,6 +886,7 @@ fn noun(id: &str) -> &'static str {
         ("response-link", "a response"),
         ("response-body", "a response body"),
         ("request-body-media", "the request body"),
+        ("schema-not", "a schema"),
         ("api-security-component", "a security scheme"),
         ("api-global", "the service"),
         ("server-", "the service"),

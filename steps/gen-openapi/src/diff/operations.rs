@@ -261,6 +261,9 @@ impl<'a> Comparison<'a> {
     fn own_security(&mut self, base: Found<'a>, head: Found<'a>) {
         let own = (self.ways.get(base, "security"), self.ways.get(head, "security"));
         if own.0.is_none() && own.1.is_none() {
+            if !self.reversed {
+                self.global_security();
+            }
             return;
         }
         let all = |side: &Side<'a>| self.ways.get(self.ways.root(side.root), "security");
@@ -453,22 +456,17 @@ impl<'a> Comparison<'a> {
             (None, None) => (schema(base), schema(head)),
             (Some((was, old)), Some((is, new))) if was == is => (schema(old), schema(new)),
             (was, is) => {
-                if name == "request-parameter" {
-                    let show =
-                        |it: Option<(&'a str, Found<'a>)>| it.map_or("plain text", |it| it.0);
-                    let places = (Some(base), Some(head));
-                    self.other_changed(
-                        "request-parameter-content-changed",
-                        places,
-                        show(was),
-                        show(is),
-                    );
-                }
-                return;
+                let show = |it: Option<(&'a str, Found<'a>)>| it.map_or("plain text", |it| it.0);
+                let id = format!("{name}-content-changed");
+                return self.other_changed(&id, (Some(base), Some(head)), show(was), show(is));
             }
         };
         match (was, is) {
-            (Some(was), Some(is)) => self.schemas(was, is, role),
+            (Some(was), Some(is)) => {
+                self.as_text = old_content.is_none();
+                self.schemas(was, is, role);
+                self.as_text = false;
+            }
             (None, Some(is)) => {
                 self.other_changed(&format!("{name}-schema-added"), (Some(base), Some(is)), "", "");
             }

@@ -1,9 +1,11 @@
 //! The report of `diff`, as text, JSON, Markdown and findings.
 
+use std::collections::HashMap;
 use std::fmt::{self, Write};
+use std::sync::Arc;
 
 use findings::{Finding, Findings, Place, Severity};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use step_core::{Exit, Fail, Report};
 
 use crate::description::Description;
@@ -68,7 +70,8 @@ pub(super) struct Changes {
 struct Shown {
     id: &'static str,
     level: Level,
-    operations: Vec<Operation>,
+    #[serde(serialize_with = "as_list")]
+    operations: Arc<[Operation]>,
     message: String,
     #[serde(skip_serializing_if = "str::is_empty")]
     advice: &'static str,
@@ -132,7 +135,7 @@ impl Changes {
         let shown = |change: Change| Shown {
             id: change.id,
             level: change.level,
-            operations: change.operations.to_vec(),
+            operations: change.operations,
             message: change.message,
             advice: change.advice,
             base: change.base.map(|spot| Standing::new(spot, sources)),
@@ -173,11 +176,13 @@ impl Changes {
     /// The changes that have a level, by operations, the worst operation first.
     fn groups(&self, least: Level) -> Vec<(Option<&Operation>, Vec<&Shown>)> {
         let mut groups: Vec<(Option<&Operation>, Vec<&Shown>)> = Vec::new();
+        let mut known = HashMap::new();
         for change in self.changes.iter().filter(|it| it.level >= least) {
             let operation = change.operations.first();
-            match groups.last_mut() {
-                Some((last, list)) if *last == operation => list.push(change),
-                _ => groups.push((operation, vec![change])),
+            let index = *known.entry(operation).or_insert(groups.len());
+            match groups.get_mut(index) {
+                Some((_, list)) => list.push(change),
+                None => groups.push((operation, vec![change])),
             }
         }
         for (_, list) in &mut groups {
@@ -290,15 +295,22 @@ fn severity(level: Level) -> Severity {
     }
 }
 
+fn as_list<S: Serializer>(operations: &Arc<[Operation]>, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(operations.iter())
+}
+
 /// A text as code in Markdown.
 fn code(text: &str) -> String {
-    format!("`{}`", one_line(text).replace('`', "'"))
+    format!("`{}`", without_controls(text).replace('`', "'"))
 }
 
 /// A text of a document in one line, so that it does not become something else in Markdown.
 fn one_line(text: &str) -> String {
-    let text = text.replace(|it: char| it.is_control(), " ");
-    text.replace('<', "&lt;")
+    without_controls(text).replace('<', "&lt;")
+}
+
+fn without_controls(text: &str) -> String {
+    text.replace(|it: char| it.is_control(), " ")
 }
 
 impl Report for Compared {

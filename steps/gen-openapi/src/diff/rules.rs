@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::civil::Date;
-use landfall_toml::{ChangeLevel, nearest};
+use landfall_toml::ChangeLevel;
 use step_core::Fail;
 
 use super::change::Level;
@@ -22,16 +22,10 @@ impl Rules {
     /// Exit 2: landfall.toml names a kind that is none.
     pub(crate) fn new(levels: &BTreeMap<String, ChangeLevel>, today: Date) -> anyhow::Result<Self> {
         for id in levels.keys() {
-            if kinds::of_id(id).is_none() {
-                let known = kinds::all().iter().map(|kind| kind.id.as_str());
-                let near = nearest(id, known)
-                    .map_or_else(String::new, |it| format!(" (did you mean {it}?)"));
-                let message =
-                    format!("gen-openapi.diff.changes: there is no kind of change `{id}`{near}");
-                return Err(Fail::invalid(message)
+            kinds::named(id).map_err(|err| {
+                Fail::invalid(format!("gen-openapi.diff.changes: {err}"))
                     .help("gen-openapi diff --list prints all kinds")
-                    .into());
-            }
+            })?;
         }
         Ok(Self { levels: levels.clone(), today })
     }

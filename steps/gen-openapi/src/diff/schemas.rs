@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use crate::document::{Node, Object, Value};
+use crate::document::{Node, Number, Object, Value};
 
 use super::change::Level;
 use super::comparison::{Comparison, Of, Root, Segment};
@@ -12,24 +12,27 @@ use super::lifecycle::{Life, Names, Removal};
 use super::view::{Alternatives, Keyword, Limit, Side, Types, View, order};
 use super::ways::{Found, Named, Values};
 
-/// The limits besides those of numbers: keyword, how the names of their kinds begin, whether it is the
-/// highest, and what holds when nothing is said.
-const LIMITS: [(Keyword, &str, bool, Option<i128>); 8] = [
-    (Keyword::MaxLength, "max-length", true, None),
-    (Keyword::MinLength, "min-length", false, Some(0)),
-    (Keyword::MaxItems, "max-items", true, None),
-    (Keyword::MinItems, "min-items", false, Some(0)),
-    (Keyword::MaxProperties, "max-properties", true, None),
-    (Keyword::MinProperties, "min-properties", false, Some(0)),
-    (Keyword::MaxContains, "max-contains", true, None),
-    (Keyword::MinContains, "min-contains", false, Some(1)),
+/// The limits besides those of numbers: keyword, how the names of their kinds begin, and what holds when
+/// nothing is said.
+const LIMITS: [(Keyword, &str, Option<i128>); 8] = [
+    (Keyword::MaxLength, "max-length", None),
+    (Keyword::MinLength, "min-length", Some(0)),
+    (Keyword::MaxItems, "max-items", None),
+    (Keyword::MinItems, "min-items", Some(0)),
+    (Keyword::MaxProperties, "max-properties", None),
+    (Keyword::MinProperties, "min-properties", Some(0)),
+    (Keyword::MaxContains, "max-contains", None),
+    (Keyword::MinContains, "min-contains", Some(1)),
 ];
 
 /// Formats of which one allows all that the other one does, the wider one last.
-const WIDER_FORMATS: [(&str, &str); 8] = [
-    ("int32", "int64"),
+const WIDER_FORMATS: [(&str, &str); 11] = [
     ("int8", "int16"),
+    ("int8", "int32"),
+    ("int8", "int64"),
     ("int16", "int32"),
+    ("int16", "int64"),
+    ("int32", "int64"),
     ("float", "double"),
     ("email", "idn-email"),
     ("hostname", "idn-hostname"),
@@ -93,6 +96,9 @@ impl<'a> Comparison<'a> {
             old = view(&self.base, base, false);
             new = view(&self.head, head, false);
         }
+        if old.cut || new.cut {
+            self.not_compared((Some(*first_base), Some(*first_head)));
+        }
         let places = (old.place(*first_base), new.place(*first_head));
         let both = Both { old: &old, new: &new, places, role };
         self.views(&both);
@@ -128,23 +134,27 @@ impl<'a> Comparison<'a> {
 
     /// Compares the types; whether the rest is worth comparing.
     fn types(&mut self, both: &Both<'a, '_>) -> bool {
-        let Both { old, new, places, role } = *both;
+        let Both { old, new, role, .. } = *both;
         let at = both.at(Keyword::Type);
-        if let (Some(was), Some(is)) = (old.is_nullable(), new.is_nullable())
-            && was != is
-        {
-            let name = if is { "became-nullable" } else { "became-not-nullable" };
-            self.schema_changed(role, name, places, "", "");
+        let (mut was, mut is) = (old.types.without_null(), new.types.without_null());
+        let mut any = Types::ANY.without_null();
+        if was.is_empty() == is.is_empty() {
+            self.nullable(both);
+        } else {
+            // One is nothing but null: then that is a type like the others.
+            let all = |view: &View<'a>| match view.is_nullable() {
+                Some(true) => view.types.with_null(),
+                _ => view.types,
+            };
+            (was, is, any) = (all(old), all(new), Types::ANY);
         }
-        let (was, is) = (old.types.without_null(), new.types.without_null());
-        if was == is || was.is_empty() || is.is_empty() {
+        if was == is {
             return true;
         }
-        // In a URL or a header a number is a text like any other.
-        let to_text = role.is_text() && was.is_scalar() && is.has(Types::STRING);
-        let from_text = role.is_text() && is.is_scalar() && was.has(Types::STRING);
+        let as_text = self.as_text && any != Types::ANY;
+        let to_text = as_text && was.is_scalar() && is.has(Types::STRING);
+        let from_text = as_text && is.is_scalar() && was.has(Types::STRING);
         let single = was.count() == 1 && is.count() == 1;
-        let any = Types::ANY.without_null();
         let name = if is.contains(was) || to_text {
             if single || is == any { "type-generalized" } else { "list-of-types-widened" }
         } else if was.contains(is) || from_text {
@@ -156,17 +166,25 @@ impl<'a> Comparison<'a> {
         name != "type-changed"
     }
 
+    fn nullable(&mut self, both: &Both<'a, '_>) {
+        if let (Some(was), Some(is)) = (both.old.is_nullable(), both.new.is_nullable())
+            && was != is
+        {
+            let name = if is { "became-nullable" } else { "became-not-nullable" };
+            self.schema_changed(both.role, name, both.places, "", "");
+        }
+    }
+
     fn formats(&mut self, both: &Both<'a, '_>) {
+        if both.is_same_content() {
+            return;
+        }
         let (was, is) = both.texts(Keyword::Format);
         let name = match (was, is) {
             (None, Some(_)) => "format-added",
             (Some(_), None) => "format-removed",
             (Some(was), Some(is)) if was != is => {
-                let wider = |one: &str, other: &str| {
-                    WIDER_FORMATS.contains(&(one, other))
-                        || (one == "int8" && matches!(other, "int32" | "int64"))
-                        || (one == "int16" && other == "int64")
-                };
+                let wider = |one, other| WIDER_FORMATS.contains(&(one, other));
                 match (wider(was, is), wider(is, was)) {
                     (true, _) => "format-generalized",
                     (_, true) => "format-specialized",
@@ -270,16 +288,13 @@ impl<'a> Comparison<'a> {
     }
 
     fn patterns(&mut self, both: &Both<'a, '_>) {
-        let name = match both.texts(Keyword::Pattern) {
+        let (was, is) = both.texts(Keyword::Pattern);
+        let says = |pattern: Option<&'a str>| pattern.filter(|it| !ANYTHING.contains(it));
+        let name = match (says(was), says(is)) {
             (None, Some(_)) => "pattern-added",
+            (Some(_), None) if is.is_some() => "pattern-generalized",
             (Some(_), None) => "pattern-removed",
-            (Some(was), Some(is)) if was != is => {
-                if ANYTHING.contains(&is) {
-                    "pattern-generalized"
-                } else {
-                    "pattern-changed"
-                }
-            }
+            (Some(was), Some(is)) if was != is => "pattern-changed",
             _ => return,
         };
         self.keyword_changed(both, Keyword::Pattern, name);
@@ -289,7 +304,7 @@ impl<'a> Comparison<'a> {
         let Both { old, new, .. } = *both;
         self.limit(both, (old.upper(), new.upper()), "max", true);
         self.limit(both, (old.lower(), new.lower()), "min", false);
-        for (keyword, name, _, default) in LIMITS {
+        for (keyword, name, default) in LIMITS {
             let limit = |view: &View<'a>| {
                 let found = view.get(keyword)?;
                 let number = found.node.as_number()?;
@@ -298,7 +313,11 @@ impl<'a> Comparison<'a> {
                 says.then_some((found, number))
             };
             let (was, is) = (limit(old), limit(new));
+            let is_below =
+                |number: &Number| number.as_integer().is_some_and(|it| Some(it) < default);
             let how = match (was, is) {
+                (None, Some((_, is))) if is_below(is) => "decreased",
+                (Some((_, was)), None) if is_below(was) => "increased",
                 (None, Some(_)) => "set",
                 (Some(_), None) => "unset",
                 (Some((_, was)), Some((_, is))) => match order(was, is) {
@@ -308,7 +327,12 @@ impl<'a> Comparison<'a> {
                 },
                 (None, None) => continue,
             };
-            self.keyword_changed(both, keyword, &format!("{name}-{how}"));
+            let text = |limit: Option<(Found<'a>, &Number)>| match limit {
+                Some((_, number)) => number.to_string(),
+                None => default.map(|it| it.to_string()).unwrap_or_default(),
+            };
+            let name = format!("{name}-{how}");
+            self.schema_changed(both.role, &name, both.at(keyword), text(was), text(is));
         }
         let unique = |view: &View<'a>| {
             view.get(Keyword::UniqueItems).and_then(|it| it.node.as_bool()) == Some(true)
@@ -362,7 +386,9 @@ impl<'a> Comparison<'a> {
             (Some(was), Some(is)) if was != is => {
                 let is_multiple = |one: f64, other: f64| {
                     let ratio = one / other;
-                    ratio.is_finite() && (ratio - ratio.round()).abs() < 1e-9
+                    ratio.is_finite()
+                        && ratio.round() >= 1.0
+                        && (ratio - ratio.round()).abs() < 1e-9
                 };
                 let (was, is) = (was.as_f64(), is.as_f64());
                 match (is_multiple(was, is), is_multiple(is, was)) {
@@ -400,8 +426,26 @@ impl<'a> Comparison<'a> {
 
     /// The members of `oneOf` or `anyOf`.
     fn alternatives(&mut self, both: &Both<'a, '_>) {
-        let Both { old, new, places, role } = *both;
-        match (&old.alternatives, &new.alternatives) {
+        let (olds, news) = (&both.old.alternatives, &both.new.alternatives);
+        if let ([was], [is]) = (&olds[..], &news[..]) {
+            return self.both_alternatives(both, Some(was), Some(is));
+        }
+        for keyword in [Keyword::OneOf, Keyword::AnyOf] {
+            let of = |list: &'_ [Alternatives<'a>]| {
+                list.iter().find(|it| it.keyword == keyword).cloned()
+            };
+            self.both_alternatives(both, of(olds).as_ref(), of(news).as_ref());
+        }
+    }
+
+    fn both_alternatives(
+        &mut self,
+        both: &Both<'a, '_>,
+        was: Option<&Alternatives<'a>>,
+        is: Option<&Alternatives<'a>>,
+    ) {
+        let Both { places, role, .. } = *both;
+        match (was, is) {
             (None, None) => {}
             (None, Some(is)) => {
                 let name = format!("{}-constraint-added", prefix(is.keyword));
@@ -448,35 +492,45 @@ impl<'a> Comparison<'a> {
     /// A schema that is one of several now, or the other way round; whether that is all there is.
     fn wrapped(&mut self, both: &Both<'a, '_>) -> bool {
         let Both { old, new, places, role } = *both;
-        let is_plain = |view: &View<'a>| view.alternatives.is_none() && !view.layers.is_empty();
-        match (&old.alternatives, &new.alternatives) {
-            (None, Some(is)) if is_plain(old) && new.is_only_alternatives() && old.says() => {
-                let kept = is.members.iter().find(|it| {
-                    self.is_same(places.0, **it) || points_to(&self.base, **it, places.0)
+        let is_plain = |view: &View<'a>| view.alternatives.is_empty() && !view.layers.is_empty();
+        match (&old.alternatives[..], &new.alternatives[..]) {
+            ([], [is]) if is_plain(old) && new.is_only_alternatives() && old.says() => {
+                // What has a single alternative is that one.
+                let kept = old.layers.iter().find_map(|layer| {
+                    let is_kept = |it: &&Found<'a>| {
+                        self.is_same(*layer, **it) || points_to(&self.base, **it, *layer)
+                    };
+                    Some((*layer, *is.members.iter().find(is_kept)?))
                 });
-                let kept = kept.copied();
-                let name = format!("wrapped-in-{}", prefix(is.keyword));
-                match kept {
-                    Some(kept) => {
-                        let name = format!("{name}-original-preserved");
-                        self.schema_changed(role, &name, (places.0, is.found), "", "");
-                        self.schemas(places.0, kept, role);
-                    }
-                    None => self.schema_changed(role, &name, (places.0, is.found), "", ""),
-                }
+                let end = if kept.is_some() { "-original-preserved" } else { "" };
+                let name = format!("wrapped-in-{}{end}", prefix(is.keyword));
+                self.schema_changed(role, &name, (places.0, is.found), "", "");
+                self.kept(both, kept);
                 true
             }
-            (Some(was), None) if is_plain(new) && old.is_only_alternatives() && new.says() => {
-                let kept = was
-                    .members
-                    .iter()
-                    .any(|it| self.is_same(*it, places.1) || points_to(&self.head, *it, places.1));
-                let name = if kept { "unwrapped-member-kept" } else { "unwrapped" };
+            ([was], []) if is_plain(new) && old.is_only_alternatives() && new.says() => {
+                let kept = new.layers.iter().find_map(|layer| {
+                    let is_kept = |it: &&Found<'a>| {
+                        self.is_same(**it, *layer) || points_to(&self.head, **it, *layer)
+                    };
+                    Some((*was.members.iter().find(is_kept)?, *layer))
+                });
+                let name = if kept.is_some() { "unwrapped-member-kept" } else { "unwrapped" };
                 self.schema_changed(role, name, (was.found, places.1), "", "");
+                self.kept(both, kept);
                 true
             }
             _ => false,
         }
+    }
+
+    /// Compares what is left of a schema that is one of several now, or the other way round.
+    fn kept(&mut self, both: &Both<'a, '_>, kept: Option<(Found<'a>, Found<'a>)>) {
+        let Some((was, is)) = kept else { return };
+        if both.old.null_member || both.new.null_member {
+            self.nullable(both);
+        }
+        self.schemas(was, is, both.role);
     }
 
     /// Whether a schema of the base and one of the head are the same as they are written.
@@ -703,8 +757,11 @@ impl<'a> Comparison<'a> {
         let is_closed = |keyword| {
             new.get(keyword).is_some_and(|it: Found<'a>| it.node.as_bool() == Some(false))
         };
-        let closed =
-            is_closed(Keyword::AdditionalProperties) || is_closed(Keyword::UnevaluatedProperties);
+        // Where the service sends it, it is not refused.
+        let sent = self.direction(role) == Direction::Response;
+        let closed = !sent
+            && (is_closed(Keyword::AdditionalProperties)
+                || is_closed(Keyword::UnevaluatedProperties));
         let (name, date) = match marks.life.removal(self.today) {
             Removal::AfterSunset(date) => ("removed-with-deprecation", date.to_string()),
             Removal::BeforeSunset(date) => ("removed-before-sunset", date.to_string()),
@@ -719,7 +776,6 @@ impl<'a> Comparison<'a> {
             }
         };
         // Where the service sends it, it was not always there.
-        let sent = self.direction(role) == Direction::Response;
         let most =
             if sent && !required && name == "removed" { Level::Dangerous } else { Level::Breaking };
         self.at_most(most, |it| it.schema_changed(role, name, (*first, place), date, ""));
@@ -753,7 +809,7 @@ impl<'a> Comparison<'a> {
         let (was, is) = (self.marks(&self.base, base), self.marks(&self.head, head));
         let (was_hidden, is_hidden) = (self.is_hidden(role, was), self.is_hidden(role, is));
         if !(was_hidden && is_hidden) {
-            self.modes(role, places, (was, is), is_required);
+            self.modes(role, places, (was, is), (was_required, is_required));
         }
         if was_hidden || is_hidden {
             return;
@@ -776,11 +832,13 @@ impl<'a> Comparison<'a> {
         role: Role,
         places: (Found<'a>, Found<'a>),
         (was, is): (Marks<'a>, Marks<'a>),
-        required: bool,
+        (was_required, is_required): (bool, bool),
     ) {
-        let required = if required { "required" } else { "optional" };
         let mut changed = |was: bool, is: bool, mode: &str| {
             if was != is {
+                // What becomes hidden counts as it was before.
+                let required = if is { was_required } else { is_required };
+                let required = if required { "required" } else { "optional" };
                 let not = if is { "" } else { "not-" };
                 let name = format!("{required}-became-{not}{mode}");
                 self.schema_changed(role, &name, places, "", "");
@@ -870,7 +928,10 @@ impl<'a> Comparison<'a> {
     ) {
         let role = both.role;
         let (was, is) = both.get(keyword);
-        let says = |found: Option<Found<'a>>| found.filter(|it| it.node.as_bool() != Some(true));
+        // An item has to be there, whatever it is.
+        let says = |found: Option<Found<'a>>| {
+            found.filter(|it| keyword == Keyword::Contains || restricts(it.node))
+        };
         let how = match (says(was), says(is)) {
             (None, Some(_)) => "added",
             (Some(_), None) => "removed",
@@ -950,13 +1011,7 @@ impl<'a> Comparison<'a> {
     fn items(&mut self, both: &Both<'a, '_>) {
         let role = both.role;
         let (was, is) = both.get(Keyword::Items);
-        let says = |found: Option<Found<'a>>| {
-            found.filter(|it| match &it.node.value {
-                Value::Bool(boolean) => !boolean,
-                Value::Object(object) => !object.is_empty(),
-                _ => false,
-            })
-        };
+        let says = |found: Option<Found<'a>>| found.filter(|it| restricts(it.node));
         let at = both.at(Keyword::Items);
         match (says(was), says(is)) {
             (None, Some(_)) => self.schema_changed(role, "items-added", at, "", ""),
@@ -1022,7 +1077,7 @@ impl<'a> Comparison<'a> {
             (Keyword::ContentMediaType, "content-media-type-changed", "any text"),
         ] {
             let (was, is) = both.texts(keyword);
-            if was != is {
+            if was != is && !both.is_same_content() {
                 let at = both.at(keyword);
                 let (was, is) = (was.unwrap_or(default), is.unwrap_or(default));
                 self.schema_changed(both.role, name, at, was, is);
@@ -1066,15 +1121,33 @@ impl<'a> Both<'a, '_> {
         (was.unwrap_or(self.places.0), is.unwrap_or(self.places.1))
     }
 
+    /// Whether one is of OpenAPI 3.0 and says with a format what the other one says of the content of a
+    /// text: <https://spec.openapis.org/oas/v3.1.2#migrating-binary-descriptions-from-oas-3-0>
+    fn is_same_content(&self) -> bool {
+        let (before, after) = match (self.old.is_3_0(), self.new.is_3_0()) {
+            (true, false) => (self.old, self.new),
+            (false, true) => (self.new, self.old),
+            _ => return false,
+        };
+        let text = |view: &View<'a>, keyword| view.get(keyword).and_then(|it| it.node.as_str());
+        let content = (
+            text(after, Keyword::ContentEncoding),
+            text(after, Keyword::ContentMediaType),
+            text(after, Keyword::Format),
+        );
+        match text(before, Keyword::Format) {
+            Some("byte") => content == (Some("base64"), None, None),
+            Some("binary") => content == (None, Some("application/octet-stream"), None),
+            _ => false,
+        }
+    }
+
     fn texts(&self, keyword: Keyword) -> (Option<&'a str>, Option<&'a str>) {
         let (was, is) = self.get(keyword);
         (was.and_then(|it| it.node.as_str()), is.and_then(|it| it.node.as_str()))
     }
 
-    fn numbers(
-        &self,
-        keyword: Keyword,
-    ) -> (Option<&'a crate::document::Number>, Option<&'a crate::document::Number>) {
+    fn numbers(&self, keyword: Keyword) -> (Option<&'a Number>, Option<&'a Number>) {
         let (was, is) = self.get(keyword);
         (was.and_then(|it| it.node.as_number()), is.and_then(|it| it.node.as_number()))
     }
@@ -1109,6 +1182,15 @@ impl<'a> Openness<'a> {
 fn points_to(side: &Side<'_>, reference: Found<'_>, schema: Found<'_>) -> bool {
     let target = reference.text("$ref").and_then(|it| side.references.find(it));
     target.is_some_and(|it| std::ptr::eq(it, schema.node))
+}
+
+/// Whether there are values that do not match a schema.
+fn restricts(schema: &Node) -> bool {
+    match &schema.value {
+        Value::Bool(boolean) => !boolean,
+        Value::Object(object) => !object.is_empty(),
+        _ => false,
+    }
 }
 
 /// How the names of the kinds of a keyword begin.

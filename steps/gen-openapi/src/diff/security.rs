@@ -1,10 +1,10 @@
 //! Compares what callers have to authenticate with.
 
 use crate::document::Node;
-use crate::references::References;
 
-use super::comparison::{Comparison, Root};
+use super::comparison::{Comparison, Of, Root};
 use super::operations::named;
+use super::view::Side;
 use super::ways::{Found, Named, Values, Ways};
 
 /// Of what the security is compared.
@@ -61,6 +61,17 @@ impl<'a> Requirement<'a> {
         self.has_same_schemes(other) && scopes(self) == scopes(other)
     }
 
+    /// Whether what another one asks for is enough: schemes and scopes are among those of it.
+    fn asks_no_more_than(&self, other: &Self, ways: &Ways<'a>) -> bool {
+        self.schemes.iter().all(|(name, scopes)| {
+            let known = other.schemes.iter().find(|(it, _)| it == name);
+            known.is_some_and(|(_, known)| {
+                let known = Values::new(&ways.items(*known).collect::<Vec<_>>());
+                ways.items(*scopes).all(|scope| known.has(scope.node))
+            })
+        })
+    }
+
     fn is_none(&self) -> bool {
         self.schemes.is_empty()
     }
@@ -72,11 +83,13 @@ impl<'a> Requirement<'a> {
 }
 
 impl<'a> Comparison<'a> {
-    /// Compares the security of the whole.
+    /// Compares the security that holds for operations without their own.
     pub(super) fn global_security(&mut self) {
         let (base, head) = (self.ways.root(self.base.root), self.ways.root(self.head.root));
         let both = (self.ways.get(base, "security"), self.ways.get(head, "security"));
-        self.security(Whose::Service, both, (base, head));
+        self.once(Of::Security, Root::Service, (base, head), |it| {
+            it.security(Whose::Service, both, (base, head));
+        });
     }
 
     /// Compares lists of alternatives.
@@ -119,9 +132,15 @@ impl<'a> Comparison<'a> {
             None => true,
         });
         for old in olds {
+            let is_enough = |new: &Requirement<'a>| new.asks_no_more_than(old, &self.ways);
+            // To call without any is not to be known to the service.
+            let is_taken = is.iter().filter(|it| !it.is_none()).any(is_enough);
             match news.iter().position(|new| new.has_same_schemes(old)) {
-                Some(place) => self.scopes(whose, old, news.remove(place)),
-                None => {
+                Some(place) if !is_taken || is_enough(news[place]) => {
+                    self.scopes(whose, old, news.remove(place));
+                }
+                _ if is_taken => {}
+                _ => {
                     let both = (Some(old.found), Some(places.1));
                     self.other_changed(&whose.id("removed"), both, old.name(), "");
                 }
@@ -154,20 +173,14 @@ impl<'a> Comparison<'a> {
 
     /// Compares the security schemes by their names.
     pub(super) fn security_schemes(&mut self) {
-        let list = |root: &'a Node, references: &References<'a>| {
-            let components = self.ways.get(self.ways.root(root), "components");
+        let list = |side: &Side<'a>| {
+            let components = self.ways.get(self.ways.root(side.root), "components");
             let schemes = components.map(|it| named(&self.ways, it, "securitySchemes"));
-            let mut schemes = schemes.map(Named::into_list).unwrap_or_default();
-            for (_, scheme) in &mut schemes {
-                let target = scheme.text("$ref").and_then(|it| Some((it, references.find(it)?)));
-                if let Some((reference, node)) = target {
-                    *scheme = self.ways.reference(reference, node);
-                }
-            }
-            Named::new(schemes)
+            let schemes = schemes.map(Named::into_list).unwrap_or_default().into_iter();
+            let target = |scheme| side.follow(scheme, &self.ways).unwrap_or(scheme);
+            Named::new(schemes.map(|(name, scheme)| (name, target(scheme))).collect())
         };
-        let olds = list(self.base.root, &self.base.references);
-        let news = list(self.head.root, &self.head.references);
+        let (olds, news) = (list(&self.base), list(&self.head));
         let (old_root, new_root) = (self.ways.root(self.base.root), self.ways.root(self.head.root));
         for (name, was) in &olds {
             let new = news.get(name).copied();
@@ -198,7 +211,15 @@ impl<'a> Comparison<'a> {
             ("bearerFormat", "api-security-component-bearer-format-changed"),
             ("openIdConnectUrl", "api-security-component-open-id-connect-url-changed"),
         ] {
-            self.text_changed(key, id, base, head);
+            // https://www.rfc-editor.org/rfc/rfc9110#section-11.1, and the names of headers
+            let is_header = base.text("in") == Some("header") && head.text("in") == Some("header");
+            let is_same = match (base.text(key), head.text(key)) {
+                (Some(was), Some(is)) => was.eq_ignore_ascii_case(is),
+                _ => false,
+            };
+            if !(is_same && (key == "scheme" || key == "name" && is_header)) {
+                self.text_changed(key, id, base, head);
+            }
         }
         self.flows(base, head);
     }

@@ -282,6 +282,41 @@ const SCHEMAS: &[Row] = &[
     (In::Request, "{properties: {a: {readOnly: true}}}", "{properties: {}}", &[]),
     (In::Response, "{properties: {}}", "{properties: {a: {writeOnly: true}}, required: [a]}", &[]),
 
+    // One alternative is none; what it becomes one of keeps it.
+    (In::Both, "{oneOf: [{type: object, title: A}]}", "{oneOf: [{type: object, title: A}, {type: array}]}", &["wrapped-in-one-of-original-preserved"]),
+    (In::Both, "{oneOf: [{type: object, title: A}, {type: array}]}", "{oneOf: [{type: object, title: A}]}", &["unwrapped-member-kept"]),
+    (In::Both, "{anyOf: [{type: object, title: A}, {type: 'null'}]}", "{anyOf: [{type: object, title: A}, {type: array}, {type: 'null'}]}", &["wrapped-in-any-of-original-preserved"]),
+    (In::Both, "{anyOf: [{type: object, title: A}, {type: array}, {type: 'null'}]}", "{anyOf: [{type: object, title: A}, {type: 'null'}]}", &["unwrapped-member-kept"]),
+    (In::Both, "{anyOf: [{type: object, title: A}, {type: 'null'}]}", "{anyOf: [{type: object, title: A}, {type: array}]}", &["became-not-nullable", "wrapped-in-any-of-original-preserved"]),
+    // Both kinds of alternatives count.
+    (In::Both, "{oneOf: [{title: A}, {title: B}], anyOf: [{title: C}, {title: D}]}", "{oneOf: [{title: A}, {title: B}], anyOf: [{title: C}, {title: D}, {title: E}]}", &["any-of-added"]),
+    (In::Both, "{anyOf: [{title: C}, {title: D}], oneOf: [{title: A}, {title: B}, {title: E}]}", "{anyOf: [{title: C}, {title: D}], oneOf: [{title: A}, {title: B}]}", &["one-of-removed"]),
+    (In::Both, "{oneOf: [{title: A}, {title: B}]}", "{oneOf: [{title: A}, {title: B}], anyOf: [{title: C}, {title: D}]}", &["any-of-constraint-added"]),
+    (In::Both, "{oneOf: [{title: A}, {title: B}], anyOf: [{title: C}, {title: D}]}", "{oneOf: [{title: A}, {title: B}]}", &["any-of-constraint-removed"]),
+    // Nothing but null is a type.
+    (In::Both, "{type: string}", "{type: 'null'}", &["type-changed"]),
+    (In::Both, "{type: 'null'}", "{type: string}", &["type-changed"]),
+    (In::Both, "{}", "{type: 'null'}", &["type-specialized"]),
+    (In::Both, "{type: 'null'}", "{}", &["type-generalized"]),
+    (In::Both, "{type: [string, 'null']}", "{type: 'null'}", &["list-of-types-narrowed"]),
+    (In::Both, "{type: 'null'}", "{type: [string, 'null']}", &["list-of-types-widened"]),
+    // What becomes hidden counts as it was.
+    (In::Request, "{properties: {a: {}}, required: [a]}", "{properties: {a: {readOnly: true}}}", &[">required-became-read-only"]),
+    (In::Request, "{properties: {a: {readOnly: true}}}", "{properties: {a: {}}, required: [a]}", &[">required-became-not-read-only"]),
+    (In::Response, "{properties: {a: {}}, required: [a]}", "{properties: {a: {writeOnly: true}}}", &[">required-became-write-only"]),
+    (In::Response, "{properties: {a: {writeOnly: true}}}", "{properties: {a: {}}, required: [a]}", &[">required-became-not-write-only"]),
+    (In::Both, "{type: array, minContains: 0}", "{type: array}", &["min-contains-increased"]),
+    (In::Both, "{type: array}", "{type: array, minContains: 0}", &["min-contains-decreased"]),
+    (In::Both, "{type: array, minContains: 0}", "{type: array, minContains: 1}", &["min-contains-increased"]),
+    (In::Both, "{type: string, pattern: '.*'}", "{type: string, pattern: a}", &["pattern-added"]),
+    (In::Both, "{type: string}", "{type: string, pattern: '^.*$'}", &[]),
+    (In::Both, "{type: string, pattern: '^.*$'}", "{type: string}", &[]),
+    (In::Both, "{type: string, pattern: '^.*$'}", "{type: string, pattern: '.*'}", &[]),
+    (In::Both, "{type: number, multipleOf: 1}", "{type: number, multipleOf: 100000000000}", &["multiple-of-specialized"]),
+    (In::Both, "{type: number, multipleOf: 100000000000}", "{type: number, multipleOf: 1}", &["multiple-of-generalized"]),
+    (In::Both, "{type: object}", "{type: object, unevaluatedProperties: {}}", &[]),
+    (In::Both, "{type: object, unevaluatedProperties: {}}", "{type: object}", &[]),
+
     // What means the same is no change.
     (In::Both, "{enum: [a]}", "{const: a}", &[]),
     (In::Both, "{enum: [a, b]}", "{enum: [b, a]}", &[]),
@@ -348,6 +383,10 @@ const OPERATIONS: &[Whole] = &[
     ("parameters: [{name: a, in: query, content: {application/json: {schema: {type: object}}}}]", "parameters: [{name: a, in: query, content: {application/json: {schema: {type: array}}}}]", &["request-parameter-type-changed"]),
     ("parameters: [{name: a, in: query, schema: {type: integer}}]", "parameters: [{name: a, in: query, schema: {type: string}}]", &["request-parameter-type-generalized"]),
     ("parameters: [{name: a, in: query, schema: {type: string}}]", "parameters: [{name: a, in: query, schema: {type: integer}}]", &["request-parameter-type-specialized"]),
+    ("parameters: [{name: a, in: query, content: {application/json: {schema: {type: integer}}}}]", "parameters: [{name: a, in: query, content: {application/json: {schema: {type: string}}}}]", &["request-parameter-type-changed"]),
+    ("parameters: [{name: a, in: query, content: {application/json: {schema: {type: string}}}}]", "parameters: [{name: a, in: query, content: {application/json: {schema: {type: integer}}}}]", &["request-parameter-type-changed"]),
+    ("parameters: [{name: a, in: query, schema: {type: array, items: {type: integer}}}]", "parameters: [{name: a, in: query, schema: {type: array, items: {type: string}}}]", &["request-parameter-property-type-generalized"]),
+    ("parameters: [{name: a, in: query, schema: {type: array, items: {type: string}}}]", "parameters: [{name: a, in: query, schema: {type: array, items: {type: integer}}}]", &["request-parameter-property-type-specialized"]),
     ("parameters: [{name: X-a, in: header}]", "parameters: [{name: x-A, in: header}]", &[]),
     ("parameters: [{name: Accept, in: header}]", "", &[]),
     ("parameters: [{name: a, in: query}]", "parameters: [{name: a, in: query, deprecated: true, x-sunset: 2030-01-31}]", &["request-parameter-deprecated"]),
@@ -366,7 +405,12 @@ const OPERATIONS: &[Whole] = &[
     ("requestBody: {required: true, content: {}}", "requestBody: {content: {}}", &["request-body-became-optional"]),
     ("requestBody: {content: {}}", "requestBody: {content: {text/csv: {}}}", &["request-body-media-type-added"]),
     ("requestBody: {content: {text/csv: {}}}", "requestBody: {content: {}}", &["request-body-media-type-removed"]),
-    ("requestBody: {content: {text/csv: {}}}", "requestBody: {content: {Text/CSV; charset=utf-8: {}}}", &[]),
+    ("requestBody: {content: {text/csv: {}}}", "requestBody: {content: {Text/CSV; charset=utf-8: {}}}", &["request-body-media-type-parameter-added"]),
+    ("requestBody: {content: {text/csv; charset=utf-8: {}}}", "requestBody: {content: {text/csv: {}}}", &["request-body-media-type-parameter-removed"]),
+    ("requestBody: {content: {text/csv; charset=utf-8: {}}}", "requestBody: {content: {text/csv; charset=utf-16: {}}}", &["request-body-media-type-parameter-changed"]),
+    ("requestBody: {content: {application/json: {schema: {type: object}}}}", "requestBody: {content: {'application/*': {schema: {type: array}}}}", &["request-body-media-type-added", "request-body-type-changed"]),
+    ("requestBody: {content: {application/json: {}}}", "requestBody: {content: {'*/*': {}}}", &["request-body-media-type-added"]),
+    ("requestBody: {content: {'*/*': {}}}", "requestBody: {content: {application/json: {}}}", &["request-body-media-type-added", "request-body-media-type-removed"]),
     ("requestBody: {content: {text/csv: {}}}", "requestBody: {content: {text/csv: {schema: {}}}}", &["request-body-media-type-schema-added"]),
     ("requestBody: {content: {text/csv: {schema: {}}}}", "requestBody: {content: {text/csv: {}}}", &["request-body-media-type-schema-removed"]),
     ("requestBody: {content: {text/csv: {}}}", "requestBody: {content: {text/csv: {itemSchema: {}}}}", &["request-body-media-type-item-schema-added"]),
@@ -379,6 +423,9 @@ const OPERATIONS: &[Whole] = &[
     ("responses: {}", "responses: {'404': {description: a}, default: {description: b}}", &["response-non-success-status-added", "response-non-success-status-added"]),
     ("responses: {'404': {description: a}}", "responses: {}", &["response-non-success-status-removed"]),
     ("responses: {'200': {description: a}}", "responses: {'2XX': {description: a}}", &[]),
+    ("responses: {'404': {description: a}, default: {description: b}}", "responses: {default: {description: b}}", &[]),
+    ("responses: {default: {description: b}}", "responses: {'404': {description: a}, default: {description: b}}", &[]),
+    ("responses: {'404': {content: {a/b: {}}}, default: {}}", "responses: {default: {}}", &["response-media-type-removed"]),
     ("responses: {'200': {content: {}}}", "responses: {'200': {content: {text/csv: {}}}}", &["response-media-type-added"]),
     ("responses: {'200': {content: {text/csv: {}}}}", "responses: {'200': {content: {}}}", &["response-media-type-removed"]),
     ("responses: {'200': {content: {application/a+json: {}}}}", "responses: {'200': {content: {application/b+json: {}}}}", &["response-media-type-name-changed"]),
@@ -402,6 +449,8 @@ const OPERATIONS: &[Whole] = &[
     ("responses: {'200': {headers: {A: {}}}}", "responses: {'200': {headers: {A: {explode: true}}}}", &["response-header-explode-changed"]),
     ("responses: {'200': {headers: {A: {}}}}", "responses: {'200': {headers: {A: {schema: {}}}}}", &["response-header-schema-added"]),
     ("responses: {'200': {headers: {A: {schema: {}}}}}", "responses: {'200': {headers: {A: {}}}}", &["response-header-schema-removed"]),
+    ("responses: {'200': {headers: {A: {schema: {}}}}}", "responses: {'200': {headers: {A: {content: {application/json: {schema: {}}}}}}}", &["response-header-content-changed"]),
+    ("responses: {'200': {headers: {A: {content: {application/json: {schema: {}}}}}}}", "responses: {'200': {headers: {A: {content: {text/csv: {schema: {}}}}}}}", &["response-header-content-changed"]),
     ("responses: {'200': {headers: {Content-Type: {}}}}", "responses: {'200': {}}", &[]),
     ("responses: {'200': {}}", "responses: {'200': {links: {a: {operationId: b}}}}", &["response-link-added"]),
     ("responses: {'200': {links: {a: {operationId: b}}}}", "responses: {'200': {links: {a: {operationId: c}}}}", &["response-link-changed"]),
@@ -417,6 +466,9 @@ const OPERATIONS: &[Whole] = &[
     ("security: [{a: [x]}, {a: [y, z]}]", "security: [{a: [z, y]}, {a: [x]}]", &[]),
     ("security: [{a: [x]}]", "security: [{a: [y]}, {a: [x]}]", &["api-security-added"]),
     ("security: [{a: [x]}, {a: [y]}]", "security: [{a: [y]}]", &["api-security-removed"]),
+    ("security: [{a: [], b: []}]", "security: [{a: []}]", &["api-security-added"]),
+    ("security: [{a: []}]", "security: [{a: [], b: []}]", &["api-security-added", "api-security-removed"]),
+    ("security: [{a: [x], b: []}]", "security: [{a: [x, y], b: []}, {a: [x]}]", &["api-security-added", "api-security-added"]),
     ("servers: [{url: /x}]", "servers: [{url: /x}, {url: /y}]", &["api-server-added"]),
     ("servers: [{url: /x}, {url: /y}]", "servers: [{url: /x/}]", &["api-server-removed"]),
 
@@ -443,21 +495,30 @@ const DOCUMENTS: &[Whole] = &[
     ("paths: {/a: {get: {}}}", "paths: {/a: {get: {}, parameters: [{name: a, in: query, required: true}]}}", &["new-required-request-default-parameter-to-existing-path"]),
     ("paths: {/a: {get: {}}}", "paths: {/a: {get: {}, parameters: [{name: a, in: query}]}}", &["new-optional-request-default-parameter-to-existing-path"]),
     ("paths: {/a: {get: {}, parameters: [{name: a, in: query}]}}", "paths: {/a: {get: {parameters: [{name: a, in: query}]}}}", &[]),
-    ("paths: {/a: {get: {security: [{a: []}]}}}", "security: [{a: []}]\npaths: {/a: {get: {}}}", &["api-global-security-became-required"]),
+    // What is in effect for an operation counts, wherever it is written.
+    ("paths: {/a: {get: {security: [{a: []}]}}}", "security: [{a: []}]\npaths: {/a: {get: {}}}", &[]),
+    ("security: [{a: []}]\npaths: {/a: {get: {}}}", "paths: {/a: {get: {security: [{a: []}]}}}", &[]),
+    ("paths: {/a: {get: {security: [{a: []}]}}}", "security: [{b: []}]\npaths: {/a: {get: {security: [{a: []}]}}}", &[]),
+    ("paths: {/a: {get: {servers: [{url: /x}]}}}", "servers: [{url: /x}]\npaths: {/a: {get: {}}}", &[]),
+    ("servers: [{url: /x}]\npaths: {/a: {get: {}}}", "paths: {/a: {get: {servers: [{url: /x}]}}}", &[]),
+    ("paths: {/a: {get: {servers: [{url: /x}]}}}", "servers: [{url: /y}]\npaths: {/a: {get: {servers: [{url: /x}]}}}", &[]),
 
     ("webhooks: {a: {post: {}}}", "webhooks: {a: {post: {}, put: {}}, b: {post: {}}}", &["webhook-added", "webhook-added"]),
     ("webhooks: {a: {post: {}, put: {}}, b: {post: {}}}", "webhooks: {a: {post: {}}}", &["webhook-removed", "webhook-removed"]),
 
-    ("security: [{a: []}]", "security: [{a: []}, {b: []}]", &["api-global-security-added"]),
-    ("security: [{a: []}, {b: []}]", "security: [{b: []}]", &["api-global-security-removed"]),
-    ("security: []", "security: [{a: []}]", &["api-global-security-became-required"]),
-    ("security: [{a: []}]", "{}", &["api-global-security-became-optional"]),
-    ("security: [{a: [x]}]", "security: [{a: [x, y]}]", &["api-global-security-scope-added"]),
-    ("security: [{a: [x, y]}]", "security: [{a: [y]}]", &["api-global-security-scope-removed"]),
+    ("security: [{a: []}]\npaths: {/a: {get: {}}}", "security: [{a: []}, {b: []}]\npaths: {/a: {get: {}}}", &["api-global-security-added"]),
+    ("security: [{a: []}, {b: []}]\npaths: {/a: {get: {}}}", "security: [{b: []}]\npaths: {/a: {get: {}}}", &["api-global-security-removed"]),
+    ("security: []\npaths: {/a: {get: {}}}", "security: [{a: []}]\npaths: {/a: {get: {}}}", &["api-global-security-became-required"]),
+    ("security: [{a: []}]\npaths: {/a: {get: {}}}", "paths: {/a: {get: {}}}", &["api-global-security-became-optional"]),
+    ("security: [{a: [x]}]\npaths: {/a: {get: {}}}", "security: [{a: [x, y]}]\npaths: {/a: {get: {}}}", &["api-global-security-scope-added"]),
+    ("security: [{a: [x, y]}]\npaths: {/a: {get: {}}}", "security: [{a: [y]}]\npaths: {/a: {get: {}}}", &["api-global-security-scope-removed"]),
     ("{}", "components: {securitySchemes: {a: {type: http}}}", &["api-security-component-added"]),
     ("components: {securitySchemes: {a: {type: http}}}", "{}", &["api-security-component-removed"]),
     ("components: {securitySchemes: {a: {type: http, scheme: basic}}}", "components: {securitySchemes: {a: {type: apiKey, in: header, name: a}}}", &["api-security-component-type-changed"]),
     ("components: {securitySchemes: {a: {type: http, scheme: basic}}}", "components: {securitySchemes: {a: {type: http, scheme: bearer}}}", &["api-security-component-scheme-changed"]),
+    ("components: {securitySchemes: {a: {type: http, scheme: Bearer}}}", "components: {securitySchemes: {a: {type: http, scheme: bearer}}}", &[]),
+    ("components: {securitySchemes: {a: {type: apiKey, in: header, name: X-A}}}", "components: {securitySchemes: {a: {type: apiKey, in: header, name: x-a}}}", &[]),
+    ("components: {securitySchemes: {a: {type: apiKey, in: query, name: A}}}", "components: {securitySchemes: {a: {type: apiKey, in: query, name: a}}}", &["api-security-component-name-changed"]),
     ("components: {securitySchemes: {a: {type: apiKey, in: header, name: a}}}", "components: {securitySchemes: {a: {type: apiKey, in: header, name: b}}}", &["api-security-component-name-changed"]),
     ("components: {securitySchemes: {a: {type: apiKey, in: header, name: a}}}", "components: {securitySchemes: {a: {type: apiKey, in: query, name: a}}}", &["api-security-component-in-changed"]),
     ("components: {securitySchemes: {a: {type: http, scheme: bearer}}}", "components: {securitySchemes: {a: {type: http, scheme: bearer, bearerFormat: JWT}}}", &["api-security-component-bearer-format-changed"]),
@@ -471,14 +532,14 @@ const DOCUMENTS: &[Whole] = &[
     ("components: {securitySchemes: {a: {type: oauth2, flows: {password: {scopes: {x: X}}}}}}", "components: {securitySchemes: {a: {type: oauth2, flows: {password: {scopes: {x: Y}}}}}}", &["api-security-component-oauth-scope-changed"]),
     ("components: {securitySchemes: {a: {type: oauth2, flows: {password: {scopes: {x: X}}}}}}", "components: {securitySchemes: {a: {type: oauth2, flows: {password: {scopes: {}}}}}}", &["api-security-component-oauth-scope-removed"]),
 
-    ("servers: [{url: /x}]", "servers: [{url: /x}, {url: /y}]", &["server-added"]),
-    ("servers: [{url: /x}, {url: /y}]", "servers: [{url: /y}]", &["server-removed"]),
-    ("{}", "servers: [{url: /}]", &[]),
-    ("servers: [{url: '{a}'}]", "servers: [{url: '{a}', variables: {a: {default: b}}}]", &["server-variable-added"]),
-    ("servers: [{url: '{a}', variables: {a: {default: b}}}]", "servers: [{url: '{a}'}]", &["server-variable-removed"]),
-    ("servers: [{url: '{a}', variables: {a: {default: b}}}]", "servers: [{url: '{a}', variables: {a: {default: c}}}]", &["server-variable-default-changed"]),
-    ("servers: [{url: '{a}', variables: {a: {enum: [b]}}}]", "servers: [{url: '{a}', variables: {a: {enum: [b, c]}}}]", &["server-variable-enum-value-added"]),
-    ("servers: [{url: '{a}', variables: {a: {enum: [b, c]}}}]", "servers: [{url: '{a}', variables: {a: {enum: [b]}}}]", &["server-variable-enum-value-removed"]),
+    ("servers: [{url: /x}]\npaths: {/a: {get: {}}}", "servers: [{url: /x}, {url: /y}]\npaths: {/a: {get: {}}}", &["server-added"]),
+    ("servers: [{url: /x}, {url: /y}]\npaths: {/a: {get: {}}}", "servers: [{url: /y}]\npaths: {/a: {get: {}}}", &["server-removed"]),
+    ("paths: {/a: {get: {}}}", "servers: [{url: /}]\npaths: {/a: {get: {}}}", &[]),
+    ("servers: [{url: '{a}'}]\npaths: {/a: {get: {}}}", "servers: [{url: '{a}', variables: {a: {default: b}}}]\npaths: {/a: {get: {}}}", &["server-variable-added"]),
+    ("servers: [{url: '{a}', variables: {a: {default: b}}}]\npaths: {/a: {get: {}}}", "servers: [{url: '{a}'}]\npaths: {/a: {get: {}}}", &["server-variable-removed"]),
+    ("servers: [{url: '{a}', variables: {a: {default: b}}}]\npaths: {/a: {get: {}}}", "servers: [{url: '{a}', variables: {a: {default: c}}}]\npaths: {/a: {get: {}}}", &["server-variable-default-changed"]),
+    ("servers: [{url: '{a}', variables: {a: {enum: [b]}}}]\npaths: {/a: {get: {}}}", "servers: [{url: '{a}', variables: {a: {enum: [b, c]}}}]\npaths: {/a: {get: {}}}", &["server-variable-enum-value-added"]),
+    ("servers: [{url: '{a}', variables: {a: {enum: [b, c]}}}]\npaths: {/a: {get: {}}}", "servers: [{url: '{a}', variables: {a: {enum: [b]}}}]\npaths: {/a: {get: {}}}", &["server-variable-enum-value-removed"]),
 
     ("components: {schemas: {A: {}}}", "components: {schemas: {}}", &["api-schema-removed"]),
     ("components: {responses: {A: {}}}", "{}", &["api-component-removed"]),
@@ -570,6 +631,8 @@ async fn each_change_of_anything_else_is_told_as_what_it_is_and_nothing_else() {
 #[test]
 fn every_kind_is_found_by_a_row() {
     let mut found: BTreeSet<&str> = rows().into_iter().flat_map(|row| row.2).collect();
+    // Its tests are those of what is too much to compare.
+    found.insert("schema-not-compared");
     for (direction, _, _, names) in SCHEMAS {
         for role in Role::ALL {
             let is_meant = match direction {
@@ -636,6 +699,11 @@ async fn what_3_0_and_3_1_write_otherwise_is_no_change() {
         (
             "A: {nullable: true, allOf: [{$ref: '#/components/schemas/B'}]}, B: {type: object}",
             "A: {oneOf: [{$ref: '#/components/schemas/B'}, {type: 'null'}]}, B: {type: object}",
+        ),
+        ("A: {type: string, format: byte}", "A: {type: string, contentEncoding: base64}"),
+        (
+            "A: {type: string, format: binary}",
+            "A: {type: string, contentMediaType: application/octet-stream}",
         ),
         (
             "A: {properties: {b: {$ref: '#/components/schemas/B'}}}, B: {type: object}",
@@ -743,6 +811,126 @@ async fn a_webhook_is_a_request_that_the_caller_gets() {
     assert_eq!(level(&gone), [("request-property-removed", Level::Breaking)]);
     let gone = changes(&hook("{properties: {a: {}}}"), &hook("{properties: {}}")).await;
     assert_eq!(level(&gone), [("request-property-removed", Level::Dangerous)]);
+    let closed =
+        |properties| hook(&format!("{{additionalProperties: false, properties: {properties}}}"));
+    let gone = changes(&closed("{a: {}}"), &closed("{}")).await;
+    assert_eq!(level(&gone), [("request-property-removed", Level::Dangerous)]);
+}
+
+#[tokio::test]
+async fn one_alternative_that_becomes_several_hides_no_change_of_what_it_was() {
+    let text = |members: &str, kind: &str| {
+        used(
+            "3.1.0",
+            &format!(
+                "A: {{oneOf: [{members}]}}, B: {{properties: {{v: {{type: {kind}}}}}}}, C: {{type: array}}"
+            ),
+        )
+    };
+    let (b, c) = ("{$ref: '#/components/schemas/B'}", "{$ref: '#/components/schemas/C'}");
+    let both = format!("{b}, {c}");
+    assert_eq!(
+        ids(&text(b, "string"), &text(&both, "object")).await,
+        [
+            "request-body-wrapped-in-one-of-original-preserved",
+            "request-property-type-changed",
+            "response-body-wrapped-in-one-of-original-preserved",
+            "response-property-type-changed",
+        ]
+    );
+    assert_eq!(
+        ids(&text(&both, "string"), &text(b, "object")).await,
+        [
+            "request-body-unwrapped-member-kept",
+            "request-property-type-changed",
+            "response-body-unwrapped-member-kept",
+            "response-property-type-changed",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn of_more_schemas_than_make_one_each_is_compared_by_itself() {
+    let text = |end: &str| {
+        let part = |it: usize| {
+            format!(
+                "S{it}: {{properties: {{p{it}: {{type: {}}}}}}}",
+                if it == 0 { end } else { "string" }
+            )
+        };
+        let parts: Vec<String> = (0..600).map(part).collect();
+        let members: Vec<String> =
+            (0..600).map(|it| format!("{{$ref: '#/components/schemas/S{it}'}}")).collect();
+        used("3.1.0", &format!("A: {{allOf: [{}]}}, {}", members.join(", "), parts.join(", ")))
+    };
+    let found = ids(&text("string"), &text("object")).await;
+    assert_eq!(found, ["request-property-type-changed", "response-property-type-changed"]);
+}
+
+#[tokio::test]
+async fn what_is_too_much_to_compare_is_told_once() {
+    let text = |end: &str| {
+        let parts = |base: &str| {
+            (0..5).map(|it| format!("p{it}: {{{base}: {it}}}")).collect::<Vec<_>>().join(", ")
+        };
+        used(
+            "3.1.0",
+            &format!(
+                "A: {{allOf: [{{properties: {{{}}}}}, {{properties: {{{}}}}}, {{properties: {{v: {{type: {end}}}}}}}]}}",
+                parts("minimum"),
+                parts("minLength")
+            ),
+        )
+    };
+    let (base, head) = (description(&text("string")).await, description(&text("object")).await);
+    let found = |most: Option<usize>| {
+        let mut comparison = Comparison::new(&base, &head, date(2026, 6, 1));
+        comparison.most_together = most.unwrap_or(comparison.most_together);
+        comparison.whole();
+        comparison.paths();
+        comparison.work();
+        let changes = comparison.finish(&rules());
+        let mut ids: Vec<_> = changes.iter().map(|it| it.id).collect();
+        ids.sort_unstable();
+        ids
+    };
+    let both = ["request-property-type-changed", "response-property-type-changed"];
+    assert_eq!(found(None), both);
+    assert_eq!(found(Some(3)), [&both[..], &["schema-not-compared"]].concat());
+}
+
+#[tokio::test]
+async fn what_several_schemas_say_of_a_property_is_told_of_the_property() {
+    let text = |length: u32| {
+        let parts = format!(
+            "{{properties: {{a: {{type: string}}}}}}, {{properties: {{a: {{maxLength: {length}}}}}}}"
+        );
+        used("3.1.0", &format!("A: {{allOf: [{parts}]}}"))
+    };
+    let found = changes(&text(3), &text(5)).await;
+    let messages: Vec<_> = found.iter().map(|it| it.message.as_str()).collect();
+    let message = "the longest length of property `a` of schema `A` is 5 instead of 3";
+    assert_eq!(messages, [message; 2]);
+}
+
+#[tokio::test]
+async fn a_schema_that_callers_send_and_get_changes_as_is_bad_for_each() {
+    let text = |values: &str| {
+        let body = "requestBody: {content: {application/json: {schema: {$ref: '#/components/schemas/A'}}}}";
+        whole(&format!(
+            "paths: {{/a: {{post: {{{body}}}}}}}\nwebhooks: {{w: {{post: {{{body}}}}}}}\n\
+             components: {{schemas: {{A: {{enum: [{values}]}}}}}}"
+        ))
+    };
+    let found = changes(&text("a, b, c"), &text("a, b")).await;
+    let found: Vec<_> = found
+        .iter()
+        .map(|it| (it.level, it.operations[0].to_string(), it.operations.len()))
+        .collect();
+    assert_eq!(
+        found,
+        [(Level::Breaking, "POST /a".to_owned(), 1), (Level::Safe, "WEBHOOK POST w".to_owned(), 1)]
+    );
 }
 
 #[tokio::test]
@@ -816,7 +1004,7 @@ async fn members_are_matched_whatever_their_order() {
 }
 
 #[tokio::test]
-async fn schemas_that_point_to_each_other_in_every_way_are_compared_in_time() {
+async fn schemas_that_point_to_each_other_in_every_way_are_all_compared() {
     // Each is made of all others, and each property leads to all of them again.
     let count = 12;
     let all: Vec<String> =
@@ -836,10 +1024,9 @@ async fn schemas_that_point_to_each_other_in_every_way_are_compared_in_time() {
         let schemas: Vec<String> = (0..count).map(|number| schema(number, end)).collect();
         used("3.1.0", &format!("A: {}, {}", all[0], schemas.join(", ")))
     };
-    let start = std::time::Instant::now();
     let found = ids(&text("{type: string}"), &text("{type: object}")).await;
     assert!(found.contains(&"request-property-type-changed"), "{found:?}");
-    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
+    assert!(!found.contains(&"schema-not-compared"), "{found:?}");
 }
 
 #[tokio::test]

@@ -105,11 +105,14 @@ pub(super) struct View<'a> {
     facts: Box<[Option<(usize, &'a Entry)>; KEYWORDS]>,
     /// The members of `allOf` that do not make one with the rest.
     pub(super) all_of: Vec<Found<'a>>,
-    pub(super) alternatives: Option<Alternatives<'a>>,
+    /// One at most of `oneOf` and of `anyOf`.
+    pub(super) alternatives: Vec<Alternatives<'a>>,
     pub(super) types: Types,
     version: Version,
     /// Null is one of the alternatives.
-    null_member: bool,
+    pub(super) null_member: bool,
+    /// It is made of so many schemas that not all were looked at.
+    pub(super) cut: bool,
     /// A schema that is true or false.
     pub(super) boolean: Option<bool>,
 }
@@ -154,10 +157,11 @@ impl<'a> View<'a> {
             inside: Vec::with_capacity(1),
             facts: Box::new([None; KEYWORDS]),
             all_of: Vec::new(),
-            alternatives: None,
+            alternatives: Vec::new(),
             types: Types::ANY,
             version: side.version,
             null_member: false,
+            cut: false,
             boolean: None,
         };
         view.collect(side, ways, start, merge);
@@ -167,6 +171,9 @@ impl<'a> View<'a> {
     /// Whether it makes one with the members of its `allOf`: none says something that another one says
     /// otherwise.
     pub(super) fn is_simple(&self) -> bool {
+        if self.cut {
+            return false;
+        }
         if self.layers.len() < 2 {
             return true;
         }
@@ -189,8 +196,12 @@ impl<'a> View<'a> {
         let mut open: Vec<Found<'a>> = start.iter().rev().copied().collect();
         let mut seen = HashSet::new();
         while let Some(found) = open.pop() {
-            if !seen.insert(found.address()) || seen.len() > MAX_LAYERS {
+            if !seen.insert(found.address()) {
                 continue;
+            }
+            if self.layers.len() == MAX_LAYERS {
+                self.cut = true;
+                break;
             }
             if let Some(boolean) = found.node.as_bool() {
                 self.boolean = Some(self.boolean.unwrap_or(true) && boolean);
@@ -246,9 +257,13 @@ impl<'a> View<'a> {
         self.null_member |= members.len() < all;
         if let [member] = members[..] {
             open.push(member);
-        } else if !members.is_empty() && self.alternatives.is_none() {
-            self.alternatives = Some(Alternatives { keyword, found, members });
+        } else if !members.is_empty() && self.alternatives.iter().all(|it| it.keyword != keyword) {
+            self.alternatives.push(Alternatives { keyword, found, members });
         }
+    }
+
+    pub(super) fn is_3_0(&self) -> bool {
+        self.version == Version::V3_0
     }
 
     pub(super) fn get(&self, keyword: Keyword) -> Option<Found<'a>> {
@@ -276,7 +291,7 @@ impl<'a> View<'a> {
             let values = listed.node.as_array().unwrap_or_default();
             return Some(values.iter().any(|it| matches!(it.value, Value::Null)));
         }
-        self.alternatives.is_some().then_some(false)
+        (!self.alternatives.is_empty()).then_some(false)
     }
 
     /// The values to which it is limited, besides null.
@@ -362,7 +377,7 @@ impl<'a> View<'a> {
         ];
         let all = self.facts.iter().flatten().count();
         let known = quiet.iter().filter(|keyword| self.get(**keyword).is_some()).count();
-        self.alternatives.is_some() && all == known
+        !self.alternatives.is_empty() && all == known
     }
 }
 
@@ -453,6 +468,10 @@ impl Types {
 
     pub(super) fn has(self, bit: u8) -> bool {
         self.0 & bit != 0
+    }
+
+    pub(super) fn with_null(self) -> Self {
+        Self(self.0 | Self::NULL)
     }
 
     pub(super) fn without_null(self) -> Self {

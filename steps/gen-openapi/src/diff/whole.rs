@@ -1,8 +1,8 @@
-//! Compares what is said of the service as a whole: its servers, what it is called, its components.
+//! Compares what is said of the service as a whole: what it is called, its components.
 
 use std::collections::HashSet;
 
-use super::comparison::{Comparison, Root};
+use super::comparison::{Comparison, Of, Root};
 use super::operations::named;
 use super::view::Side;
 use super::ways::{Found, Named, Values};
@@ -13,9 +13,6 @@ impl<'a> Comparison<'a> {
         let (base, head) = (self.ways.root(self.base.root), self.ways.root(self.head.root));
         self.text_changed("openapi", "openapi-version-changed", base, head);
         self.info(base, head);
-        let servers = (self.ways.get(base, "servers"), self.ways.get(head, "servers"));
-        self.servers("server", servers, (base, head));
-        self.global_security();
         self.security_schemes();
         self.all_tags(base, head);
         self.components(base, head);
@@ -49,11 +46,23 @@ impl<'a> Comparison<'a> {
         };
         let (was, is) = (own(self, old), own(self, new));
         if was.is_none() && is.is_none() {
+            if !self.reversed {
+                self.all_servers();
+            }
             return;
         }
         let all = |side: &Side<'a>| self.ways.get(self.ways.root(side.root), "servers");
         let (was, is) = (was.or_else(|| all(&self.base)), is.or_else(|| all(&self.head)));
         self.servers("api-server", (was, is), (old.1, new.1));
+    }
+
+    /// Compares the servers of operations without their own.
+    fn all_servers(&mut self) {
+        let (base, head) = (self.ways.root(self.base.root), self.ways.root(self.head.root));
+        let servers = (self.ways.get(base, "servers"), self.ways.get(head, "servers"));
+        self.once(Of::Servers, Root::Service, (base, head), |it| {
+            it.servers("server", servers, (base, head));
+        });
     }
 
     /// Servers by their addresses; without any it is the address of the description.

@@ -170,6 +170,14 @@ fn outside_of_git_something_has_to_be_named() {
 }
 
 #[test]
+fn where_the_folder_of_the_file_is_not_there_something_has_to_be_named() {
+    let project = repository();
+    project.write("landfall.toml", "[defaults.gen-openapi]\nfile = \"dist/openapi.json\"\n");
+    let ran = diff(&project, &["git:HEAD:api/openapi.yaml"]).expect(2);
+    ran.says("nothing to compare dist/openapi.json with").says("--base");
+}
+
+#[test]
 fn levels_come_from_landfall_toml() {
     let project = two_files();
     let levels = |id: &str, level: &str| {
