@@ -112,3 +112,21 @@ async fn the_deployment_tells_the_revision_unless_it_is_of_another_environment()
     );
     assert!(run.stderr.contains("use --revision"), "{}", run.stderr);
 }
+
+#[tokio::test]
+async fn landfall_toml_names_the_rounds_and_a_flag_wins() {
+    let service = Service::start(|_, _| ok("")).await;
+    let project = Project::new(ONE);
+    let settings = "[defaults.smoke-test]\npasses = 4\ninterval = \"10ms\"\n";
+    project.write("landfall.toml", settings);
+    let run = project.run(&["--url", &service.url()]).await;
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(service.asked(), 4);
+    let run = project.run(&["--url", &service.url(), "--passes", "2"]).await;
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(service.asked(), 6);
+    project.write("landfall.toml", "[defaults.smoke-test]\npasses = 0\n");
+    let run = project.run(&["--url", &service.url()]).await;
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.stderr.contains("landfall.toml:2:10: "), "{}", run.stderr);
+}
