@@ -352,7 +352,8 @@ pub enum EnvValue {
 pub enum Collisions {
     /// Nothing is written.
     Error,
-    /// All components of a source get its name in front.
+    /// When a component of a source differs from an earlier one, all of its components get its name in
+    /// front, but for those that are equal to earlier ones.
     Prefix,
     /// The later one gets a number.
     Rename,

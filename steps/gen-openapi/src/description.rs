@@ -9,17 +9,16 @@ mod names;
 
 use anyhow::Context;
 use findings::Severity;
-use step_core::Fail;
 
 use crate::document::{At, Node, Sources, Value};
 use crate::input::Input;
-use crate::problem::{Problem, findings};
+use crate::problem::{Problem, unusable};
 use crate::references::References;
 use crate::spec::Version;
 use crate::walk::Pointer;
 
 pub(crate) use access::Access;
-pub(crate) use bundle::{decode, encode};
+pub(crate) use bundle::{MAX_COPIED, beside, decode, encode, measure, section_of};
 
 use access::Guard;
 use load::Loader;
@@ -117,7 +116,7 @@ pub(crate) fn usable(
 ) -> anyhow::Result<Description> {
     match read {
         Some(description) if problems.is_empty() => Ok(description),
-        _ => Err(Fail::invalid(findings(problems, sources).to_string()).into()),
+        _ => Err(unusable(problems, sources).into()),
     }
 }
 

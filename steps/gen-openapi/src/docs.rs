@@ -16,9 +16,9 @@ use std::path::{Component, Path, PathBuf};
 use serde::Serialize;
 use step_core::{Fail, Report, holds, write_atomically};
 
-use crate::description::{self, Description};
+use crate::description;
 use crate::diff;
-use crate::document::{Form, Sources, to_json, to_yaml};
+use crate::document::{Form, Sources};
 use crate::input::{Input, reads_stdin_once};
 use crate::settings::Settings;
 use page::{Extras, Rendered, render};
@@ -53,7 +53,8 @@ pub(crate) struct Options {
 pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::Result<Written> {
     let input = options.input.clone().unwrap_or_else(|| Input::File(settings.description()));
     let page = options.to.clone().unwrap_or_else(|| "openapi.html".into());
-    does_not_replace(&page, &input)?;
+    let written = [&page].into_iter().chain(&options.description);
+    does_not_replace(written, &[Some(&input), options.base.as_ref()])?;
     reads_stdin_once([&input].into_iter().chain(&options.base))?;
     let access = settings.access();
     let mut sources = Sources::default();
@@ -72,7 +73,8 @@ pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::R
     let html = html.ok_or_else(too_large)?;
     let mut files = vec![(page, html)];
     if let Some(file) = &options.description {
-        files.push((file.clone(), text_of(&description, file)));
+        let form = Form::of_name(&file.to_string_lossy()).unwrap_or(Form::Json);
+        files.push((file.clone(), form.write(&description.root)));
     }
     let bytes = files[0].1.len();
     let outcome = write(&files, settings.common.dry_run)?;
@@ -117,14 +119,15 @@ impl fmt::Display for Written {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let files: Vec<String> = self.files.iter().map(|it| it.display().to_string()).collect();
         write!(f, "{} {}", self.outcome(), files.join(", "))?;
-        let count = |number: usize, one: &str| {
-            format!("{number} {one}{}", if number == 1 { "" } else { "s" })
+        let count = |number: usize, one: &str, more: &str| {
+            format!("{number} {}", if number == 1 { one } else { more })
         };
-        let (operations, schemas) =
-            (count(self.operations, "operation"), count(self.schemas, "schema"));
+        let operations = count(self.operations, "operation", "operations");
+        let schemas = count(self.schemas, "schema", "schemas");
         write!(f, "\n  {operations}, {schemas}, {}", size(self.bytes))?;
         if self.cut > 0 {
-            write!(f, "\n  cut, for they are long: {}", count(self.cut, "example"))?;
+            let cut = count(self.cut, "example or value", "examples and values");
+            write!(f, "\n  cut, for they are long: {cut}")?;
         }
         Ok(())
     }
@@ -149,27 +152,32 @@ fn write(files: &[(PathBuf, String)], dry_run: bool) -> anyhow::Result<Outcome> 
     Ok(outcome)
 }
 
-fn text_of(description: &Description, file: &Path) -> String {
-    match Form::of_name(&file.to_string_lossy()) {
-        Some(Form::Yaml) => to_yaml(&description.root),
-        Some(Form::Json) | None => to_json(&description.root),
-    }
-}
-
-/// The page is not what it is made of.
-fn does_not_replace(page: &Path, input: &Input) -> Result<(), Fail> {
-    let Input::File(file) = input else { return Ok(()) };
-    match (page.canonicalize(), file.canonicalize()) {
-        (Ok(page), Ok(file)) if page == file => {
-            let message = format!("the page would replace the description, {}", page.display());
-            Err(Fail::invalid(message).help("name another file with --to, as openapi.html"))
+/// Nothing is written over what it is made of.
+fn does_not_replace<'a>(
+    written: impl IntoIterator<Item = &'a PathBuf>,
+    inputs: &[Option<&Input>],
+) -> Result<(), Fail> {
+    let file_of = |input: &Input| match input {
+        Input::File(file) => file.canonicalize().ok(),
+        _ => None,
+    };
+    let read: Vec<PathBuf> = inputs.iter().copied().flatten().filter_map(file_of).collect();
+    for file in written {
+        if file.canonicalize().is_ok_and(|file| read.contains(&file)) {
+            let message = format!("{} would replace what it is made of", file.display());
+            return Err(Fail::invalid(message)
+                .help("name another file with --to, as openapi.html, or with --description"));
         }
-        _ => Ok(()),
     }
+    Ok(())
 }
 
 /// The address of a file as the page has it.
 fn address(page: &Path, file: &Path) -> Result<String, Fail> {
+    let plain = |path: &Path| -> PathBuf {
+        path.components().filter(|part| *part != Component::CurDir).collect()
+    };
+    let (page, file) = (plain(page), plain(file));
     let folder = page.parent().unwrap_or(Path::new(""));
     let below = file.strip_prefix(folder).ok().filter(|_| page != file);
     let parts = below.map(|below| below.components().map(part).collect::<Option<Vec<_>>>());
@@ -194,6 +202,7 @@ fn too_large() -> Fail {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::description::Description;
 
     fn description(text: &str) -> Description {
         let root = Sources::default().read("a.yaml", text.into()).unwrap();
@@ -323,17 +332,14 @@ paths:
               callbacks: {again: {x: {post: {}}}}
               responses: {'204': {description: Taken}}
       responses: {'202': {description: Later, links: {look: {operationId: look}}}}
-  /b: {get: {operationId: look, responses: {'200': {description: |-
-                First.
-
-                Then `more`.}}}}
+  /b: {get: {operationId: look, responses: {'200': {description: \"First.\\n\\nThen `more`.\"}}}}
 webhooks:
   paid: {post: {summary: An order was paid, requestBody: {content: {application/json: {schema: {type: object, properties: {id: {type: integer}}}}}}}}
 components:
   securitySchemes:
     login: {type: oauth2, flows: {clientCredentials: {tokenUrl: 'https://a.example/token', scopes: {read: To read}}}}
 "
-        ).replace("{'200': {description: |-\n                First.\n\n                Then `more`.}}}}", "{'200': {description: \"First.\\n\\nThen `more`.\"}}}}"));
+        ));
         let words = words(&page);
         for text in [
             "Callback done POST {$request.body#/url} When it is done Responses 204 Taken",
@@ -346,6 +352,14 @@ components:
             assert!(words.contains(text), "no {text:?} in {words}");
         }
         assert!(page.contains("<a href=\"#operation-look\">look</a>"));
+    }
+
+    #[test]
+    fn a_short_description_of_a_response_is_shown_wherever_its_line_is() {
+        let page = page(&format!(
+            "{HEAD}paths: {{/a: {{get: {{responses: {{'200': {{description: \"\\n\\n  Taken.\\n\"}}}}}}}}}}\n"
+        ));
+        assert!(words(&page).contains("200 Taken."), "{}", words(&page));
     }
 
     #[test]
@@ -381,8 +395,8 @@ paths:
         let description = description(&format!("{HEAD}paths: {{/a: {{get: {{}}}}}}\n"));
         let extras = Extras { download: Some("./openapi.json"), changes: Some(&[]) };
         let page = render(&description, &extras).html.unwrap();
-        assert!(page.contains("<a href=\"#part-changes\">"), "{page}");
-        assert!(page.contains("<section id=\"part-changes\""), "{page}");
+        assert!(page.contains("<a href=\"#section-changes\">"), "{page}");
+        assert!(page.contains("<section id=\"section-changes\""), "{page}");
         assert!(page.contains("<a href=\"./openapi.json\""), "{page}");
     }
 
@@ -404,6 +418,8 @@ paths:
         let to = |page: &str, file: &str| address(Path::new(page), Path::new(file));
         assert_eq!(to("public/index.html", "public/openapi.json").unwrap(), "./openapi.json");
         assert_eq!(to("index.html", "api/v 1.yaml").unwrap(), "./api/v%201.yaml");
+        assert_eq!(to("./index.html", "openapi.json").unwrap(), "./openapi.json");
+        assert_eq!(to("index.html", "./openapi.json").unwrap(), "./openapi.json");
         assert!(to("public/index.html", "openapi.json").is_err());
         assert!(to("a/index.html", "a/../x.json").is_err());
         assert!(to("a.html", "a.html").is_err());

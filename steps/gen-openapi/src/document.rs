@@ -10,6 +10,8 @@ mod sources;
 mod write;
 mod yaml;
 
+use std::collections::{HashMap, HashSet};
+
 use ecow::{EcoString, EcoVec};
 
 pub(crate) use number::Number;
@@ -154,7 +156,7 @@ impl Node {
 }
 
 /// A part of a JSON Pointer as the key that it means.
-fn unescape(part: &str) -> Text {
+pub(crate) fn unescape(part: &str) -> Text {
     if part.contains('~') { part.replace("~1", "/").replace("~0", "~").into() } else { part.into() }
 }
 
@@ -184,15 +186,27 @@ impl PartialEq for Node {
 
 impl PartialEq for Object {
     fn eq(&self, other: &Self) -> bool {
-        self.len() == other.len()
-            && self.iter().enumerate().all(|(index, entry)| {
-                // Mostly they have the same order.
-                let same = other.0.get(index).filter(|other| other.key == entry.key);
-                let value = same.map(|it| &it.value).or_else(|| other.get(&entry.key));
-                value == Some(&entry.value)
-            })
+        if self.len() != other.len() {
+            return false;
+        }
+        let mut by_key: Option<HashMap<&str, &Node>> = None;
+        self.iter().enumerate().all(|(index, entry)| {
+            // Mostly they have the same order.
+            let same = other.0.get(index).filter(|other| other.key == entry.key);
+            let value = same.map(|it| &it.value).or_else(|| {
+                if other.len() <= FEW {
+                    return other.get(&entry.key);
+                }
+                let index = || other.iter().map(|it| (it.key.as_str(), &it.value)).collect();
+                by_key.get_or_insert_with(index).get(entry.key.as_str()).copied()
+            });
+            value == Some(&entry.value)
+        })
     }
 }
+
+/// So many keys are compared faster than they are hashed.
+const FEW: usize = 16;
 
 impl Object {
     pub(crate) fn get(&self, key: &str) -> Option<&Node> {
@@ -206,6 +220,14 @@ impl Object {
     pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Node> {
         let index = self.0.iter().position(|entry| entry.key == key)?;
         Some(&mut self.0.make_mut()[index].value)
+    }
+
+    /// The object of a key, which is made when the key is missing. Nothing when it is no object.
+    pub(crate) fn object_at(&mut self, key: &str) -> Option<&mut Object> {
+        if !self.contains(key) {
+            self.insert(key, Node::made(Value::Object(Object::default())));
+        }
+        self.get_mut(key)?.as_object_mut()
     }
 
     pub(crate) fn contains(&self, key: &str) -> bool {
@@ -270,14 +292,13 @@ impl<'a> IntoIterator for &'a Object {
 
 /// The first entry whose key was there before.
 fn duplicate(entries: &[Entry]) -> Option<&Entry> {
-    // Few keys are compared faster than they are hashed.
-    if entries.len() <= 16 {
+    if entries.len() <= FEW {
         let repeats = |(index, entry): &(usize, &Entry)| {
             entries[..*index].iter().any(|earlier| earlier.key == entry.key)
         };
         return entries.iter().enumerate().find(repeats).map(|(_, entry)| entry);
     }
-    let mut seen = std::collections::HashSet::with_capacity(entries.len());
+    let mut seen = HashSet::with_capacity(entries.len());
     entries.iter().find(|entry| !seen.insert(entry.key.as_str()))
 }
 
@@ -347,6 +368,41 @@ mod tests {
                "d": [{"x": 1, "y": 2}, {"x": 1, "y": 2}], "e": "e"}"#,
         );
         assert_eq!(node, expected);
+    }
+
+    #[test]
+    fn aliases_do_not_make_it_deeper_than_it_may_be() {
+        // Each holds the one before, 200 levels down.
+        let chain = |anchors: usize| {
+            let (open, close) = ("[".repeat(200), "]".repeat(200));
+            let first = format!("a0: &a0 {open}{close}\n");
+            let more = (1..anchors).map(|it| format!("a{it}: &a{it} {open}*a{}{close}\n", it - 1));
+            first + &more.collect::<String>()
+        };
+        assert!(read("a.yaml", &chain(1)).is_ok());
+        let error = read("a.yaml", &chain(1000)).unwrap_err();
+        assert_eq!(error, "a.yaml:2:209: nested deeper than 256 levels");
+        let key = "&a {a: &b [1]}\n";
+        assert!(read("a.yaml", &format!("x: {key}y: {{<<: *a}}\nz: [*a, *b]\n")).is_ok());
+    }
+
+    #[test]
+    fn large_objects_are_compared_merged_and_placed_without_delay() {
+        let start = std::time::Instant::now();
+        let keys = |range: std::ops::Range<usize>| {
+            range.map(|it| format!("  k{it}: 1\n")).collect::<String>()
+        };
+        let count = 60_000;
+        let forward = yaml(&keys(0..count));
+        let backward: String = (0..count).rev().map(|it| format!("k{it}: 1\n")).collect();
+        assert_eq!(forward, yaml(&backward));
+        let merged =
+            yaml(&format!("a: &a\n{}b:\n  <<: *a\n{}", keys(0..count), keys(count..2 * count)));
+        assert_eq!(merged.get("b").and_then(Node::as_object).map(Object::len), Some(2 * count));
+        let slashes = format!("{{\"{}\": 1}}", "\\\\".repeat(count));
+        assert!(json(&slashes).as_object().is_some());
+        // Quadratic, each of them takes minutes.
+        assert!(start.elapsed().as_secs() < 15, "{:?}", start.elapsed());
     }
 
     #[test]

@@ -14,12 +14,12 @@ use findings::Severity;
 use landfall_toml::Collisions;
 use serde::Serialize;
 use step_core::process::Process;
-use step_core::{Exit, Fail, FailContext, Report, holds, output, write_atomically};
+use step_core::{Exit, Fail, Report, holds, output, write_atomically};
 
-use crate::description::{self, Access, Description};
-use crate::document::{Entry, Form, Node, Object, Sources, to_json, to_yaml};
-use crate::input::{Input, reads_stdin_once};
-use crate::problem::{self, Problem, SYNTAX};
+use crate::description::{self, Description};
+use crate::document::{Entry, Form, Node, Object, Sources};
+use crate::input::{Input, reads_stdin_once, refused};
+use crate::problem::{self, SYNTAX, unusable};
 use crate::settings::Settings;
 use crate::spec::operations;
 use merge::{Part, Rules};
@@ -95,7 +95,8 @@ pub(crate) struct Options {
 enum OnCollision {
     /// Nothing is written
     Error,
-    /// All components of the later source get its name in front
+    /// When one differs, all components of the later source get its name in front, but for those that
+    /// are equal to earlier ones
     Prefix,
     /// The later one gets a number
     Rename,
@@ -211,9 +212,8 @@ async fn read(
     settings: &Settings<'_>,
     sources: &mut Sources,
 ) -> anyhow::Result<Vec<Part>> {
-    let mut allowed = settings.file.allow_references.clone();
-    allowed.extend(options.allow_reference.iter().cloned());
-    let access = Access { allowed, ..Access::default() };
+    let mut access = settings.access();
+    access.allowed.extend(options.allow_reference.iter().cloned());
     let mut parts = Vec::new();
     let mut problems = Vec::new();
     for (source, got) in chosen.iter().zip(obtain::all(chosen).await?) {
@@ -238,10 +238,6 @@ async fn read(
         parts.extend(read.map(|description| Part { name, description, path_prefix }));
     }
     if problems.is_empty() { Ok(parts) } else { Err(unusable(&problems, sources).into()) }
-}
-
-fn unusable(problems: &[Problem], sources: &Sources) -> Fail {
-    Fail::invalid(problem::findings(problems, sources).to_string())
 }
 
 /// Converts the sources to the version that is asked for.
@@ -298,9 +294,9 @@ async fn stamp(
         (true, Some(commit)) => Some(commit.clone()),
         (true, None) => {
             let head = Process::new("git", ["rev-parse", "--verify", "HEAD"]).output().await;
-            Some(head.or_fail(|| {
-                Fail::invalid("no commit is known").help("run in a clone, or leave out --revision")
-            })?)
+            let unknown = Fail::invalid("no commit is known");
+            let unknown = unknown.help("run in a clone, or leave out --revision");
+            Some(head.map_err(|err| refused(err, unknown))?)
         }
     };
     let title = options.title.as_ref().or(settings.file.title.as_ref());
@@ -363,6 +359,7 @@ fn sort(description: &mut Description) {
     root.get_mut("paths").into_iter().for_each(sorted);
     let components = root.get_mut("components").and_then(Node::as_object_mut);
     let sections = components.into_iter().flat_map(Object::iter_mut);
+    let sections = sections.filter(|section| !section.key.starts_with("x-"));
     sections.for_each(|section| sorted(&mut section.value));
 }
 
@@ -387,10 +384,7 @@ fn write(
     options: &Options,
     settings: &Settings<'_>,
 ) -> anyhow::Result<Generated> {
-    let text = match target.form {
-        Form::Json => to_json(&description.root),
-        Form::Yaml => to_yaml(&description.root),
-    };
+    let text = target.form.write(&description.root);
     let outcome = match holds(&target.file, text.as_bytes()) {
         true => Outcome::Unchanged,
         false if options.check => Outcome::Outdated,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use step_core::process::Process;
-use step_core::{Exit, Fail, FailContext, innermost};
+use step_core::{Exit, Fail, innermost};
 use tokio::io::AsyncReadExt;
 use url::Url;
 
@@ -26,6 +26,8 @@ pub(crate) enum Input {
     Url(Url),
     /// A file as it is in a commit; the path is relative to the root of the repository.
     Git {
+        /// A folder of the repository; empty: the current one.
+        folder: PathBuf,
         revision: String,
         path: String,
     },
@@ -44,7 +46,8 @@ impl FromStr for Input {
                 .filter(|(revision, path)| !revision.is_empty() && !path.is_empty())
                 .ok_or("write it as git:REVISION:PATH, as in git:origin/main:api/openapi.yaml")?;
             let path = path.strip_prefix("./").unwrap_or(path);
-            return Ok(Input::Git { revision: revision.to_owned(), path: path.to_owned() });
+            let (folder, revision) = (PathBuf::new(), revision.to_owned());
+            return Ok(Input::Git { folder, revision, path: path.to_owned() });
         }
         if text.starts_with("http://") || text.starts_with("https://") {
             return text.parse().map(Input::Url).map_err(|err| format!("not a URL: {err}"));
@@ -66,7 +69,7 @@ impl fmt::Display for Input {
             Input::File(path) => write!(f, "{}", path.display()),
             Input::Stdin => f.write_str("-"),
             Input::Url(url) => f.write_str(url.as_str()),
-            Input::Git { revision, path } => write!(f, "git:{revision}:{path}"),
+            Input::Git { revision, path, .. } => write!(f, "git:{revision}:{path}"),
         }
     }
 }
@@ -76,32 +79,34 @@ impl Input {
     ///
     /// # Errors
     /// Exit 2: there is no such file or commit, or it is larger than [`MAX_SIZE`]. Exit 4: the address
-    /// does not answer, or not with 200. Exit 5: it takes too long.
+    /// does not answer, or not with 200, or git is not installed. Exit 5: it takes too long.
     pub(crate) async fn read(&self) -> anyhow::Result<Vec<u8>> {
-        let bytes = match self {
-            Input::File(path) => match read_file(path).await {
-                Ok(bytes) => bytes,
-                Err(err) => return Err(unreadable(path, &err).into()),
-            },
-            Input::Stdin => {
-                let mut bytes = Vec::new();
-                let mut stdin = tokio::io::stdin().take(MAX_SIZE as u64 + 1);
-                stdin.read_to_end(&mut bytes).await.context("read standard input")?;
-                bytes
-            }
-            Input::Url(url) => fetch(url).await?,
-            Input::Git { revision, path } => {
-                let object = format!("{revision}:{path}");
-                let args = ["cat-file", "blob", "--end-of-options", &object];
-                let shown = Process::new("git", args).output().await;
-                let fail = || {
-                    Fail::invalid(format!("git has no file {path} in {revision}")).help(
+        let bytes =
+            match self {
+                Input::File(path) => match read_file(path).await {
+                    Ok(bytes) => bytes,
+                    Err(err) => return Err(unreadable(path, &err).into()),
+                },
+                Input::Stdin => {
+                    let mut bytes = Vec::new();
+                    let mut stdin = tokio::io::stdin().take(MAX_SIZE as u64 + 1);
+                    stdin.read_to_end(&mut bytes).await.context("read standard input")?;
+                    bytes
+                }
+                Input::Url(url) => fetch(url).await?,
+                Input::Git { folder, revision, path } => {
+                    let object = format!("{revision}:{path}");
+                    let args = ["cat-file", "blob", "--end-of-options", &object];
+                    let git = Process::new("git", args).at_most(MAX_SIZE);
+                    let git = if folder.as_os_str().is_empty() { git } else { git.folder(folder) };
+                    git.bytes().await.map_err(|err| {
+                        let fail = Fail::invalid(format!("git has no file {path} in {revision}"));
+                        refused(err, fail.help(
                         "fetch the commit, and write the path from the root of the repository",
-                    )
-                };
-                shown.or_fail(fail)?.into_bytes()
-            }
-        };
+                    ))
+                    })?
+                }
+            };
         if bytes.len() > MAX_SIZE {
             let limit = MAX_SIZE / 1024 / 1024;
             return Err(Fail::invalid(format!("{self} is larger than {limit} MB")).into());
@@ -142,18 +147,32 @@ async fn fetch(url: &Url) -> anyhow::Result<Vec<u8>> {
         }
         unreachable(innermost(&err))
     };
-    let mut answer = client.get(url.clone()).send().await.map_err(fail)?;
+    let answer = client.get(url.clone()).send().await.map_err(fail)?;
     if !answer.status().is_success() {
         return Err(unreachable(format!("the server answered {}", answer.status())).into());
     }
+    Ok(body(answer).await.map_err(fail)?)
+}
+
+/// The body of an answer. Of one that is larger than [`MAX_SIZE`] only more than that is read.
+pub(crate) async fn body(mut answer: reqwest::Response) -> reqwest::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(fail)? {
+    while let Some(chunk) = answer.chunk().await? {
         bytes.extend_from_slice(&chunk);
         if bytes.len() > MAX_SIZE {
             break;
         }
     }
     Ok(bytes)
+}
+
+/// The error that a program ran and failed, as `fail` says what that means. That it is not installed, or
+/// takes too long, means the same everywhere.
+pub(crate) fn refused(err: anyhow::Error, fail: Fail) -> anyhow::Error {
+    match Fail::of(&err) {
+        Some(it) if it.exit() != Exit::Failed => err,
+        _ => err.context(fail),
+    }
 }
 
 /// Standard input is there once.
@@ -190,7 +209,8 @@ mod tests {
         assert_eq!(read("api/openapi.yaml"), Ok(Input::File("api/openapi.yaml".into())));
         assert!(matches!(read("https://example.com/a.json"), Ok(Input::Url(_))));
         let (revision, path) = ("origin/main".to_owned(), "api/a.yaml".to_owned());
-        assert_eq!(read("git:origin/main:./api/a.yaml"), Ok(Input::Git { revision, path }));
+        let git = Input::Git { folder: "".into(), revision, path };
+        assert_eq!(read("git:origin/main:./api/a.yaml"), Ok(git));
         assert!(read("git:main").unwrap_err().contains("git:REVISION:PATH"));
         assert!(read("").is_err());
         assert!(read("ftp://example.com/a.json").unwrap_err().contains("ftp:// is not read"));

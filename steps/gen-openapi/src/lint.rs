@@ -14,6 +14,7 @@ mod texts;
 mod unused;
 
 use std::collections::HashSet;
+use std::fmt;
 use std::path::PathBuf;
 
 use findings::{Reports, Severity};
@@ -29,7 +30,7 @@ use crate::spec::{Kind, Version};
 use crate::validate::{Checked, Found, Outcome, shown, validate};
 use crate::walk::{Pointer, Visit, walk};
 
-use ignore::Ignore;
+use ignore::{Ignore, can_be_accepted};
 use rules::{Levels, Rule};
 use unused::Usage;
 
@@ -99,7 +100,7 @@ pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::R
     }
     let found = problems.len();
     problems.retain(|it| !ignore.accepts(it));
-    // Of what cannot be read it is not known what is found in it.
+    // Of what cannot be read it is not known what is found in it, nor which entries it needs.
     let ignore_file = match options.write_ignore && is_all_read {
         true => Some(write_ignore(&ignore, &mut problems, settings.common.dry_run)?),
         false => None,
@@ -112,7 +113,8 @@ pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::R
     );
     let checked = match ignore_file {
         Some(what) => checked.ignore_file(ignore.path().to_owned(), what),
-        None => checked.with(ignore.unused(levels.level(Rule::IgnoreUnused))),
+        None if is_all_read => checked.with(ignore.unused(levels.level(Rule::IgnoreUnused))),
+        None => checked,
     };
     checked.write(&options.reports, &sources, "gen-openapi lint")?;
     Ok(checked)
@@ -125,8 +127,7 @@ fn write_ignore(
     is_dry_run: bool,
 ) -> anyhow::Result<Outcome> {
     let text = ignore.text_with(problems);
-    // What has no place in a document cannot be accepted.
-    problems.retain(|it| it.pointer.is_empty());
+    problems.retain(|it| !can_be_accepted(it));
     if holds(ignore.path(), text.as_bytes()) {
         return Ok(Outcome::Unchanged);
     }
@@ -233,7 +234,7 @@ impl<'a, 'l> Linter<'a, 'l> {
     }
 
     /// Tells a finding of a rule, unless it is off.
-    fn tell(&mut self, rule: Rule, at: At, pointer: &Pointer<'_>, message: impl Into<String>) {
+    fn tell(&mut self, rule: Rule, at: At, pointer: &dyn fmt::Display, message: impl Into<String>) {
         if let Some(severity) = self.levels.level(rule) {
             let problem = Problem::new(rule.id(), severity, at, pointer, message);
             self.found.add(problem.help(rule.facts().help));

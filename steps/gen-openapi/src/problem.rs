@@ -1,9 +1,11 @@
 //! What is wrong with a description, before it becomes a finding with its place in a file.
 
+use std::fmt;
+
 use findings::{Finding, Findings, Severity};
+use step_core::Fail;
 
 use crate::document::{At, Sources};
-use crate::walk::Pointer;
 
 /// Something that a check objects to, at a place of a document.
 #[derive(Debug, Clone)]
@@ -23,7 +25,7 @@ impl Problem {
         rule: &'static str,
         severity: Severity,
         at: At,
-        pointer: &Pointer<'_>,
+        pointer: &dyn fmt::Display,
         message: impl Into<String>,
     ) -> Self {
         let pointer = pointer.to_string();
@@ -45,6 +47,11 @@ impl Problem {
 
 /// The rule that a text is JSON or YAML.
 pub(crate) const SYNTAX: &str = "syntax";
+
+/// The error that a description cannot be used, with all that is wrong.
+pub(crate) fn unusable(problems: &[Problem], sources: &Sources) -> Fail {
+    Fail::invalid(findings(problems, sources).to_string())
+}
 
 /// The problems with their places in the files.
 pub(crate) fn findings(problems: &[Problem], sources: &Sources) -> Findings {

@@ -1,14 +1,12 @@
 //! Follows the references of a description that points only into itself.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
-use percent_encoding::percent_decode_str;
-
+use crate::description::decode;
 use crate::document::{Node, Object};
 
 /// How many references may lead from one to the next.
-const MAX_HOPS: usize = 64;
+pub(crate) const MAX_HOPS: usize = 64;
 
 /// A description, ready to look things up in.
 #[derive(Debug)]
@@ -60,11 +58,6 @@ impl<'a> References<'a> {
 fn component(pointer: &str) -> Option<(&str, &str)> {
     let (section, name) = pointer.strip_prefix("/components/")?.split_once('/')?;
     (!name.contains('/')).then_some((section, name))
-}
-
-/// The fragment of a URL as the text that it means.
-fn decode(fragment: &str) -> Option<Cow<'_, str>> {
-    percent_decode_str(fragment).decode_utf8().ok()
 }
 
 #[cfg(test)]

@@ -143,6 +143,15 @@ impl Kind {
         self.fields().iter().find(|field| field.name == name && field.is_in(version))
     }
 
+    /// What a section of `components` holds.
+    pub(crate) fn of_section(name: &str, version: Version) -> Option<Self> {
+        match Kind::Components.field(name, version)?.shape {
+            Shape::Map(Shape::OrReference(kind) | Shape::Is(kind)) => Some(*kind),
+            Shape::Map(Shape::Schema) => Some(Kind::Schema),
+            _ => None,
+        }
+    }
+
     /// What the value of a key has to be: of a field, or of a key that only has to fit a pattern.
     /// Nothing for extensions, and for what the specification does not know.
     pub(crate) fn shape(self, key: &str, version: Version) -> Option<Shape> {
@@ -246,6 +255,26 @@ impl Field {
 /// The methods that are fields of a Path Item Object, of all versions.
 pub(crate) const METHODS: [&str; 9] =
     ["get", "put", "post", "delete", "options", "head", "patch", "trace", "query"];
+
+/// Whether the names of components may have a letter:
+/// <https://spec.openapis.org/oas/v3.1.2#components-object>
+pub(crate) fn is_component_letter(it: char) -> bool {
+    it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_')
+}
+
+/// A name in the letters that names of components may have.
+pub(crate) fn component_name(name: &str) -> String {
+    name.chars().map(|it| if is_component_letter(it) { it } else { '_' }).collect()
+}
+
+/// Whether messages of a media type, or of all that a range of them means, can be JSON.
+pub(crate) fn is_json(media_type: &str) -> bool {
+    let name = media_type.split(';').next().unwrap_or_default().trim();
+    name.is_empty()
+        || name.ends_with("/json")
+        || name.ends_with("+json")
+        || matches!(name, "*/*" | "application/*")
+}
 
 /// The operations of a Path Item Object with their methods, in the order of the document.
 pub(crate) fn operations(item: &Node) -> impl Iterator<Item = (&str, &Node)> {

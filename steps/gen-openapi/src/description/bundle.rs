@@ -15,9 +15,10 @@ use super::discriminators;
 use super::load::{Document, Failure, Loader};
 use super::location::Location;
 use super::names::Names;
-use crate::document::{At, Entry, MAX_DEPTH, Node, Object, Sources, Text, Value, escape};
+use crate::document::{At, Entry, MAX_DEPTH, Node, Object, Sources, Text, Value, escape, unescape};
 use crate::problem::Problem;
-use crate::spec::{Kind, Shape, Version};
+use crate::references::MAX_HOPS;
+use crate::spec::{Kind, Version, is_component_letter};
 use crate::validate::shown;
 use crate::walk::{Pointer, walk, walk_mut};
 
@@ -27,12 +28,9 @@ pub(crate) const UNRESOLVED: &str = "unresolved-reference";
 /// The rule that a reference leads only to where it may.
 pub(crate) const REFUSED: &str = "reference-refused";
 
-/// How many references may lead from one to the next.
-const MAX_HOPS: usize = 64;
-
 /// How many values references may bring in: enough for any real description, and an end for those whose
 /// parts are repeated without limit.
-const MAX_COPIED: usize = 5_000_000;
+pub(crate) const MAX_COPIED: usize = 5_000_000;
 
 /// How deep references that are replaced by their targets may lie in each other.
 const MAX_IN_PLACE: usize = 32;
@@ -327,8 +325,7 @@ impl Bundler {
                 (UNRESOLVED, format!("`{text}` leads to nothing: {why}"), None)
             }
         };
-        let problem = Problem::new(rule, Severity::Blocker, found.at, &Pointer::ROOT, message);
-        let problem = Problem { pointer: found.pointer.clone(), ..problem };
+        let problem = Problem::new(rule, Severity::Blocker, found.at, &found.pointer, message);
         self.problems.push(match help {
             Some(help) => problem.help(help),
             None => problem,
@@ -521,11 +518,7 @@ impl<'a> Naming<'a> {
         let components = bundler.node(0, "/components");
         let fields = Kind::Components.fields().iter().filter(|it| it.is_in(bundler.version));
         let sections = fields.filter_map(|field| {
-            let kind = match field.shape {
-                Shape::Map(Shape::OrReference(kind) | Shape::Is(kind)) => *kind,
-                Shape::Map(Shape::Schema) => Kind::Schema,
-                _ => return None,
-            };
+            let kind = Kind::of_section(field.name, bundler.version)?;
             Some((field.name, kind, components?.get(field.name)?.as_object()?))
         });
         sections.collect()
@@ -609,9 +602,9 @@ impl<'a> Naming<'a> {
 /// <https://spec.openapis.org/oas/v3.1.2#components-object>
 fn wanted_name(pointer: &str, location: &Location) -> String {
     let last = pointer.rsplit('/').find(|part| !part.is_empty());
-    let name = last.map_or_else(|| location.stem(), |it| it.replace("~1", "/").replace("~0", "~"));
-    let is_allowed = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_');
-    let parts: Vec<&str> = name.split(|it| !is_allowed(it)).filter(|it| !it.is_empty()).collect();
+    let name = last.map_or_else(|| location.stem(), |it| unescape(it).to_string());
+    let parts: Vec<&str> =
+        name.split(|it| !is_component_letter(it)).filter(|it| !it.is_empty()).collect();
     if parts.is_empty() { "component".to_owned() } else { parts.join("_") }
 }
 
@@ -672,9 +665,7 @@ impl Assembly<'_> {
     fn inner(&mut self, it: &InPlace, size: usize) -> Option<Whole> {
         let place = |why: &str| {
             let message = format!("what this reference leads to cannot stand in its place: {why}");
-            let problem =
-                Problem::new(UNRESOLVED, Severity::Blocker, it.at, &Pointer::ROOT, message);
-            Problem { pointer: it.pointer.clone(), ..problem }
+            Problem::new(UNRESOLVED, Severity::Blocker, it.at, &it.pointer, message)
         };
         if self.open.contains(&it.target) {
             self.problems.push(place("it holds itself"));
@@ -767,7 +758,7 @@ pub(crate) fn decode(fragment: &str) -> Option<Cow<'_, str>> {
 }
 
 /// A target in the place of its reference. What stood beside the reference stays, and wins.
-fn beside(mut target: Node, reference: &Node) -> Node {
+pub(crate) fn beside(mut target: Node, reference: &Node) -> Node {
     let siblings = reference.as_object().into_iter().flatten().filter(|it| it.key != "$ref");
     if let Some(object) = target.as_object_mut() {
         siblings.for_each(|it| object.insert(it.key.clone(), it.value.clone()));
@@ -776,19 +767,13 @@ fn beside(mut target: Node, reference: &Node) -> Node {
 }
 
 /// A section of `components`, which is made when it is missing.
-fn section_of<'a>(root: &'a mut Node, section: &str) -> Option<&'a mut Object> {
-    fn below<'a>(object: &'a mut Object, key: &str) -> Option<&'a mut Object> {
-        if !object.contains(key) {
-            object.insert(key, Node::made(Value::Object(Object::default())));
-        }
-        object.get_mut(key)?.as_object_mut()
-    }
-    below(below(root.as_object_mut()?, "components")?, section)
+pub(crate) fn section_of<'a>(root: &'a mut Node, section: &str) -> Option<&'a mut Object> {
+    root.as_object_mut()?.object_at("components")?.object_at(section)
 }
 
 fn pointer_mut<'a>(node: &'a mut Node, pointer: &str) -> Option<&'a mut Node> {
     pointer.split('/').skip(1).try_fold(node, |node, part| {
-        let key = part.replace("~1", "/").replace("~0", "~");
+        let key = unescape(part);
         match &mut node.value {
             Value::Object(object) => object.get_mut(&key),
             Value::Array(items) => items.make_mut().get_mut(key.parse::<usize>().ok()?),
@@ -817,7 +802,7 @@ fn settle(node: &mut Node, kind: Kind, version: Version) {
 }
 
 /// How many values a value holds, itself included, and how deep they lie in it.
-fn measure(node: &Node) -> (usize, usize) {
+pub(crate) fn measure(node: &Node) -> (usize, usize) {
     let add = |(size, depth): (usize, usize), node: &Node| {
         let (inner, below) = measure(node);
         (size + inner, depth.max(below + 1))

@@ -16,7 +16,7 @@ use super::access::Guard;
 use super::location::Location;
 use super::names::Names;
 use crate::document::{At, Node, Sources};
-use crate::input::MAX_SIZE;
+use crate::input::{self, MAX_SIZE};
 
 /// How many documents one description may be made of.
 const MAX_DOCUMENTS: usize = 1000;
@@ -215,17 +215,14 @@ impl Loader {
     }
 }
 
-async fn body(mut answer: Response) -> Result<Vec<u8>, Failure> {
+async fn body(answer: Response) -> Result<Vec<u8>, Failure> {
     if !answer.status().is_success() {
         return Err(Failure::Missing(format!("the server answered {}", answer.status())));
     }
-    let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(missing)? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > MAX_SIZE {
-            let limit = MAX_SIZE / 1024 / 1024;
-            return Err(Failure::Missing(format!("it is larger than {limit} MB")));
-        }
+    let bytes = input::body(answer).await.map_err(missing)?;
+    if bytes.len() > MAX_SIZE {
+        let limit = MAX_SIZE / 1024 / 1024;
+        return Err(Failure::Missing(format!("it is larger than {limit} MB")));
     }
     Ok(bytes)
 }

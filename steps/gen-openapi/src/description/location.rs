@@ -14,8 +14,8 @@ pub(super) enum Location {
     File(PathBuf),
     /// An address, without a fragment.
     Url(Url),
-    /// A file of a commit, by its path from the root of the repository.
-    Git { revision: String, path: String },
+    /// A file of a commit, by its path from the root of the repository around `folder`.
+    Git { folder: PathBuf, revision: String, path: String },
 }
 
 impl Location {
@@ -28,8 +28,9 @@ impl Location {
             }
             Input::Stdin => Location::File(folder.join("-")),
             Input::Url(url) => Location::Url(without_fragment(url.clone())),
-            Input::Git { revision, path } => {
-                Location::Git { revision: revision.clone(), path: path.clone() }
+            Input::Git { folder, revision, path } => {
+                let (folder, revision) = (folder.clone(), revision.clone());
+                Location::Git { folder, revision, path: path.clone() }
             }
         }
     }
@@ -39,8 +40,9 @@ impl Location {
         match self {
             Location::File(path) => Input::File(path.clone()),
             Location::Url(url) => Input::Url(url.clone()),
-            Location::Git { revision, path } => {
-                Input::Git { revision: revision.clone(), path: path.clone() }
+            Location::Git { folder, revision, path } => {
+                let (folder, revision) = (folder.clone(), revision.clone());
+                Input::Git { folder, revision, path: path.clone() }
             }
         }
     }
@@ -69,14 +71,15 @@ impl Location {
                 let folder = base.parent().unwrap_or(Path::new("/"));
                 Ok(Location::File(without_dots(&folder.join(decode(reference)?))))
             }
-            (Location::Git { revision, path }, None) => {
+            (Location::Git { folder, revision, path }, None) => {
                 // A root of its own, so that one that leads out of it is known.
-                let folder = Path::new(path).parent().unwrap_or(Path::new(""));
-                let path = folder.join(decode(reference)?);
+                let beside = Path::new(path).parent().unwrap_or(Path::new(""));
+                let path = beside.join(decode(reference)?);
                 let path = inside(&path).ok_or_else(|| {
                     format!("`{reference}` leads out of the repository of the commit")
                 })?;
-                Ok(Location::Git { revision: revision.clone(), path })
+                let (folder, revision) = (folder.clone(), revision.clone());
+                Ok(Location::Git { folder, revision, path })
             }
         }
     }
@@ -166,7 +169,11 @@ mod tests {
     fn references_are_relative_to_the_document_that_holds_them() {
         let file = |path: &str| Location::File(path.into());
         let url = |text: &str| Location::Url(text.parse().unwrap());
-        let git = |path: &str| Location::Git { revision: "main".into(), path: path.into() };
+        let git = |path: &str| Location::Git {
+            folder: "".into(),
+            revision: "main".into(),
+            path: path.into(),
+        };
         for (base, reference, expected) in [
             (file("/r/api/a.yaml"), "b.yaml", Ok(file("/r/api/b.yaml"))),
             (file("/r/api/a.yaml"), "../x%20y/./b.yaml", Ok(file("/r/x y/b.yaml"))),

@@ -90,7 +90,7 @@ async fn in_git(file: &Path, settings: &Settings<'_>) -> anyhow::Result<Base> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let path = format!("{}{name}", repository.prefix());
     if repository.has(&revision, &path).await? {
-        return Ok(Base::Input(Input::Git { revision, path }));
+        return Ok(Base::Input(Input::Git { folder: folder.to_owned(), revision, path }));
     }
     Ok(Base::Nothing { revision, path })
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::html::{Anchor, Html, class, id, to};
+use super::html::{Anchor, Html, class, set, to};
 use crate::diff::{Change, Level};
 
 /// More operations than this are counted.
@@ -10,13 +10,8 @@ const MANY_OPERATIONS: usize = 3;
 
 /// Writes the changes, the worst first. `operations` has the anchors of those that are on the page, by
 /// method and path.
-pub(super) fn changelog(
-    html: &mut Html,
-    anchor: &Anchor,
-    changes: &[Change],
-    operations: &HashMap<String, Anchor>,
-) {
-    html.open("section", &[id(anchor), class("part")]);
+pub(super) fn changelog(html: &mut Html, changes: &[Change], operations: &HashMap<String, Anchor>) {
+    html.open("section", &[set("id", "section-changes"), class("part")]);
     html.leaf("h2", &[], "Changes");
     if changes.is_empty() {
         html.leaf("p", &[], "Nothing changed for those who call the service.");
@@ -92,10 +87,10 @@ mod tests {
             change(Level::Breaking, &["/b", "/c", "/d", "/e", "/f"], "removed"),
         ];
         let mut html = Html::default();
-        changelog(&mut html, &anchors.claim("part", "changes"), &changes, &known);
+        changelog(&mut html, &changes, &known);
         assert_eq!(
             html.finish().unwrap(),
-            "<section id=\"part-changes\" class=\"part\"><h2>Changes</h2>\
+            "<section id=\"section-changes\" class=\"part\"><h2>Changes</h2>\
              <h3 class=\"level breaking\">Breaking</h3><ul class=\"changes\">\
              <li><a href=\"#operation-a\"><code>GET /a</code></a> — the field `x` is gone</li>\
              <li><span><code>GET /b</code></span> <span><code>GET /c</code></span> \
@@ -107,8 +102,7 @@ mod tests {
     #[test]
     fn no_changes_are_told_as_such() {
         let mut html = Html::default();
-        let anchor = Anchors::default().claim("part", "changes");
-        changelog(&mut html, &anchor, &[], &HashMap::new());
+        changelog(&mut html, &[], &HashMap::new());
         assert!(html.finish().unwrap().contains("Nothing changed"));
     }
 }

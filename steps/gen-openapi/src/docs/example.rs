@@ -1,9 +1,12 @@
 //! Examples: those that the description gives, else one that is made from the schema.
 
+use std::cmp::Ordering;
+
 use super::page::Page;
 use super::schema::cut;
 use crate::document::{Node, Number, Object, Value, to_json};
 use crate::references::References;
+use crate::spec::is_json;
 
 /// How long an example is shown, in bytes.
 const MAX_EXAMPLE: usize = 20_000;
@@ -107,16 +110,6 @@ fn made<'a>(
     let value = Maker::new(references, sender).value(schema)?;
     // A binary file, or anything.
     (value.as_object().is_none_or(|it| !it.is_empty())).then(|| text_of(&value, media_type))
-}
-
-/// Whether messages of a media type are JSON.
-fn is_json(media_type: &str) -> bool {
-    let name = media_type.split(';').next().unwrap_or_default().trim();
-    name.is_empty()
-        || name == "*/*"
-        || name.ends_with("/json")
-        || name.ends_with("+json")
-        || name.ends_with("/*")
 }
 
 fn is_form(media_type: &str) -> bool {
@@ -239,8 +232,8 @@ impl<'a, 'r> Maker<'a, 'r> {
                 Some(Node::array(items))
             }
             Some("string") => Some(Node::string(string(schema))),
-            Some("integer") => Some(number(schema, "1")),
-            Some("number") => Some(number(schema, "1.5")),
+            Some("integer") => number(schema, "1"),
+            Some("number") => number(schema, "1.5"),
             Some("boolean") => Some(Node::made(Value::Bool(true))),
             Some("null") => Some(Node::made(Value::Null)),
             _ => None,
@@ -341,18 +334,41 @@ fn string(schema: &Node) -> String {
         .collect()
 }
 
-/// A number between the limits.
-fn number(schema: &Node, otherwise: &str) -> Node {
-    let limit = |key: &str| schema.get(key).and_then(Node::as_number);
-    let value = Number::new(otherwise);
-    let is_below = limit("minimum").is_some_and(|least| value.as_f64() < least.as_f64());
-    let is_above = limit("maximum").is_some_and(|most| value.as_f64() > most.as_f64());
-    let value = match (limit("minimum"), limit("maximum")) {
-        (Some(least), _) if is_below => least.clone(),
-        (_, Some(most)) if is_above => most.clone(),
-        _ => value,
+/// A number between the limits: `otherwise`, or the one next to a limit. Nothing when none of these fits.
+fn number(schema: &Node, otherwise: &str) -> Option<Node> {
+    let (least, most) = (limit(schema, "minimum"), limit(schema, "maximum"));
+    let most = most.or_else(|| limit(schema, "exclusiveMaximum"));
+    let least = least.or_else(|| limit(schema, "exclusiveMinimum"));
+    let beside = |number: &Number, step: i128| {
+        Some(Number::new(number.as_integer()?.checked_add(step)?.to_string()))
     };
-    Node::made(Value::Number(value))
+    let candidates = [
+        Some(Number::new(otherwise)),
+        least.cloned(),
+        least.and_then(|it| beside(it, 1)),
+        most.cloned(),
+        most.and_then(|it| beside(it, -1)),
+    ];
+    let found = candidates.into_iter().flatten().find(|it| is_within(it, schema))?;
+    Some(Node::made(Value::Number(found)))
+}
+
+fn limit<'a>(schema: &'a Node, key: &str) -> Option<&'a Number> {
+    schema.get(key).and_then(Node::as_number)
+}
+
+/// Whether a number is between the limits. `exclusiveMinimum` is a limit itself, or in OpenAPI 3.0 says
+/// of `minimum` that it is left out.
+fn is_within(number: &Number, schema: &Node) -> bool {
+    let order = |key: &str| limit(schema, key).map(|it| number.as_f64().total_cmp(&it.as_f64()));
+    let is_left_out = |key: &str| schema.get(key).and_then(Node::as_bool) == Some(true);
+    let fits = |key: &str, exclusive: &str, outside: Ordering| {
+        let is_at_limit = order(key) == Some(Ordering::Equal);
+        let is_inside = order(exclusive).is_none_or(|it| it == outside.reverse());
+        is_inside && order(key) != Some(outside) && !(is_at_limit && is_left_out(exclusive))
+    };
+    fits("minimum", "exclusiveMinimum", Ordering::Less)
+        && fits("maximum", "exclusiveMaximum", Ordering::Greater)
 }
 
 impl Page<'_> {
@@ -415,6 +431,29 @@ mod tests {
             answer.contains("\"id\": 1") && !answer.contains("\"key\": \"string\""),
             "{answer}"
         );
+    }
+
+    #[test]
+    fn a_number_that_is_made_lies_between_the_limits_of_both_versions() {
+        for (kind, limits, expected) in [
+            ("integer", "", Some("1")),
+            ("integer", r#", "minimum": 5"#, Some("5")),
+            ("integer", r#", "maximum": 0"#, Some("0")),
+            ("integer", r#", "exclusiveMinimum": 5"#, Some("6")),
+            ("integer", r#", "exclusiveMaximum": 1"#, Some("0")),
+            ("integer", r#", "minimum": 5, "exclusiveMinimum": true"#, Some("6")),
+            ("integer", r#", "maximum": 1, "exclusiveMaximum": true"#, Some("0")),
+            ("integer", r#", "minimum": 5, "exclusiveMinimum": false"#, Some("5")),
+            ("integer", r#", "exclusiveMinimum": 5, "exclusiveMaximum": 6"#, None),
+            ("number", r#", "exclusiveMinimum": 2"#, Some("3")),
+            ("number", r#", "exclusiveMinimum": 0.1, "exclusiveMaximum": 0.2"#, None),
+            ("number", r#", "minimum": 0.1, "maximum": 0.2"#, Some("0.1")),
+        ] {
+            let schema = format!(r#"{{"type": "{kind}"{limits}}}"#);
+            let root = Sources::default().read("a.json", schema.clone().into_bytes()).unwrap();
+            let text = made(&root, "application/json", &References::new(&root), Sender::Caller);
+            assert_eq!(text.as_deref(), expected, "{schema}");
+        }
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Descriptions are Markdown: CommonMark, with the tables that everybody writes.
 //! <https://spec.openapis.org/oas/v3.1.2#rich-text-formatting>
 
-use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, HeadingLevel, Options, Parser, Tag, TagEnd};
 
 use super::html::{Html, Link, class, href, set, start};
 
@@ -47,11 +47,10 @@ impl Writer<'_> {
         match tag {
             Tag::Heading { level, .. } => self.html.open(self.heading(*level), &[]),
             Tag::BlockQuote(_) => self.html.open("blockquote", &[]),
-            Tag::CodeBlock(kind) => {
+            // The language is only for those who colour it.
+            Tag::CodeBlock(_) => {
                 self.html.open("pre", &[]);
                 self.html.open("code", &[]);
-                // The language is only for those who colour it.
-                let (CodeBlockKind::Indented | CodeBlockKind::Fenced(_)) = kind;
             }
             Tag::List(None) => self.html.open("ul", &[]),
             Tag::List(Some(number)) => self.html.open("ol", &[start(*number)]),

@@ -310,10 +310,10 @@ impl<'a> Page<'a> {
         self.html.leaf("span", &[class(names)], status);
         self.html.constant(" ");
         let description = response.text("description").unwrap_or_default();
-        let first = description.lines().next().unwrap_or_default();
+        let mut lines = description.trim().lines();
+        let first = lines.next().unwrap_or_default();
         // One line as it is; what is longer is Markdown, and below.
-        let is_short =
-            description.trim().lines().count() <= 1 && !first.contains(['`', '*', '[', '<']);
+        let is_short = lines.next().is_none() && !first.contains(['`', '*', '[', '<']);
         self.html.text(if is_short { first } else { response.text("summary").unwrap_or_default() });
         self.html.close();
         if !is_short {
@@ -365,7 +365,7 @@ impl<'a> Page<'a> {
         }
     }
 
-    /// Calls that the service makes because of this one. Callbacks of callbacks are only named.
+    /// Calls that the service makes because of this one. Callbacks of callbacks are left out.
     fn callbacks(&mut self, node: &'a Node) {
         let callbacks = node.get("callbacks").and_then(Node::as_object);
         for entry in callbacks.into_iter().flat_map(Object::iter) {

@@ -50,10 +50,12 @@
       if (!hides) count += 1;
     }
     folds.forEach((fold, index) => {
-      fold.hidden = !fold.querySelector("li:not([hidden])");
+      fold.hidden = words.length > 0 && !fold.querySelector("li:not([hidden])");
       fold.open = words.length > 0 || wereOpen[index];
     });
-    for (const group of groups) group.hidden = !group.querySelector("article:not([hidden])");
+    for (const group of groups) {
+      group.hidden = words.length > 0 && !group.querySelector("article:not([hidden])");
+    }
     for (const part of parts) part.hidden = words.length > 0;
     found.value = words.length > 0 ? `${count} of ${items.length}` : "";
     return words.length > 0;

@@ -75,8 +75,7 @@ pub(super) fn render(description: &Description, extras: &Extras<'_>) -> Rendered
     page.about(extras);
     if let Some(changes) = extras.changes {
         let known = page.by_route();
-        let anchor = page.anchors.claim("part", "changes");
-        changelog(&mut page.html, &anchor, changes, &known);
+        changelog(&mut page.html, changes, &known);
     }
     page.authentication();
     page.all_operations();
@@ -97,9 +96,6 @@ impl<'a> Page<'a> {
         let root = &description.root;
         let references = description.references();
         let mut anchors = Anchors::default();
-        // So that no name of a document takes it.
-        let _reserved = ["about", "authentication", "changes", "schemas", "webhooks"]
-            .map(|name| anchors.claim("section", name));
         let (groups, by_id) = groups(root, &references, &mut anchors);
         let webhooks = webhooks(root, &references, &mut anchors);
         let schemes = schemes(root, &references, &mut anchors);
@@ -169,7 +165,7 @@ impl<'a> Page<'a> {
         );
         self.html.constant("<ul class=\"parts\"><li><a href=\"#section-about\">About</a></li>");
         if extras.changes.is_some() {
-            self.html.constant("<li><a href=\"#part-changes\">Changes</a></li>");
+            self.html.constant("<li><a href=\"#section-changes\">Changes</a></li>");
         }
         if !self.schemes.is_empty() {
             self.html.constant("<li><a href=\"#section-authentication\">Authentication</a></li>");
@@ -207,7 +203,11 @@ impl<'a> Page<'a> {
         for operation in operations {
             self.html.open("li", &[]);
             let is_old = operation.is_deprecated();
-            self.html.open("a", &[to(&operation.anchor), class(if is_old { "old" } else { "" })]);
+            let to = to(&operation.anchor);
+            match is_old {
+                true => self.html.open("a", &[to, class("old")]),
+                false => self.html.open("a", &[to]),
+            }
             self.method(&operation.method);
             self.html.constant(" ");
             self.html.leaf("span", &[], operation.title());

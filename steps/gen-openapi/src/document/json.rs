@@ -85,8 +85,8 @@ fn key_start(text: &[u8], end: usize) -> usize {
     let colon = text[..end].iter().rposition(|byte| *byte == b':').unwrap_or(0);
     let close = text[..colon].iter().rposition(|byte| *byte == b'"').unwrap_or(0);
     let is_open = |index: &usize| {
-        let slashes = text[..*index].iter().rev().take_while(|byte| **byte == b'\\').count();
-        text[*index] == b'"' && slashes % 2 == 0
+        let slashes = || text[..*index].iter().rev().take_while(|byte| **byte == b'\\').count();
+        text[*index] == b'"' && slashes() % 2 == 0
     };
     (0..close).rev().find(is_open).unwrap_or(close)
 }

@@ -2,7 +2,7 @@
 
 use findings::{Place, Source};
 
-use super::{Node, SyntaxError, json, yaml};
+use super::{Node, SyntaxError, json, to_json, to_yaml, yaml};
 
 /// Where something stands: in which source, and after how many bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,6 +48,14 @@ impl Form {
             "json" => Some(Form::Json),
             "yaml" | "yml" => Some(Form::Yaml),
             _ => None,
+        }
+    }
+
+    /// A document in this form.
+    pub(crate) fn write(self, node: &Node) -> String {
+        match self {
+            Form::Json => to_json(node),
+            Form::Yaml => to_yaml(node),
         }
     }
 

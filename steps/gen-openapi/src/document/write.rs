@@ -100,26 +100,20 @@ pub(crate) fn to_yaml(node: &Node) -> String {
 fn block(out: &mut String, node: &Node, level: usize) {
     match &node.value {
         Value::Object(object) => {
-            for (index, entry) in object.iter().enumerate() {
-                if index > 0 || level > 0 {
-                    indent_unless_after_dash(out, level);
-                }
+            for entry in object {
+                indent_unless_after_dash(out, level);
                 text(out, &entry.key);
                 out.push(':');
                 below(out, &entry.value, level);
             }
         }
         Value::Array(items) => {
-            for (index, item) in items.iter().enumerate() {
-                if index > 0 || level > 0 {
-                    indent_unless_after_dash(out, level);
-                }
-                out.push('-');
+            for item in items {
+                indent_unless_after_dash(out, level);
+                out.push_str("- ");
                 if is_block(item) {
-                    out.push(' ');
                     block(out, item, level + 1);
                 } else {
-                    out.push(' ');
                     scalar(out, item, level + 1);
                     out.push('\n');
                 }

@@ -1,6 +1,6 @@
 //! Reads YAML 1.2 as far as it is JSON: the core schema, and `<<` as most tools understand it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, Span, Tag};
 
@@ -48,11 +48,12 @@ struct Reader {
     root: Option<Counted>,
 }
 
-/// A value, and how many values it holds, itself included.
+/// A value, how many values it holds, itself included, and how deep they lie in it.
 #[derive(Clone)]
 struct Counted {
     node: Node,
     count: usize,
+    depth: usize,
 }
 
 /// An array or object that has not ended yet.
@@ -60,6 +61,7 @@ struct Open {
     offset: usize,
     anchor: usize,
     count: usize,
+    depth: usize,
     content: Content,
 }
 
@@ -89,7 +91,7 @@ impl Reader {
                 }
                 let value = scalar(&text, is_plain, tag.as_deref(), offset)?;
                 let node = Node { value, at: self.placer.at(offset) };
-                self.put(Counted { node, count: 1 }, anchor, offset)
+                self.put(Counted { node, count: 1, depth: 0 }, anchor, offset)
             }
             Event::SequenceStart(_, anchor, _) => {
                 self.begin(Content::Array(Vec::new()), anchor, offset)
@@ -117,7 +119,7 @@ impl Reader {
     ) -> Result<(), SyntaxError> {
         if anchor > 0 {
             let node = Node { value: Value::String(text.into()), at: self.placer.at(offset) };
-            self.anchors.insert(anchor, Counted { node, count: 1 });
+            self.anchors.insert(anchor, Counted { node, count: 1, depth: 0 });
         }
         if let Some(Open { content: Content::Object { key, .. }, .. }) = self.open.last_mut() {
             *key = Some(if is_plain && text == "<<" {
@@ -136,7 +138,7 @@ impl Reader {
         if self.open.len() >= MAX_DEPTH {
             return Err(SyntaxError::new(offset, too_deep()));
         }
-        self.open.push(Open { offset, anchor, count: 1, content });
+        self.open.push(Open { offset, anchor, count: 1, depth: 0, content });
         Ok(())
     }
 
@@ -152,7 +154,8 @@ impl Reader {
             }
         };
         let node = Node { value, at: self.placer.at(open.offset) };
-        self.put(Counted { node, count: open.count }, open.anchor, open.offset)
+        let Open { offset, anchor, count, depth, .. } = open;
+        self.put(Counted { node, count, depth }, anchor, offset)
     }
 
     fn alias(&mut self, anchor: usize, offset: usize) -> Result<(), SyntaxError> {
@@ -167,6 +170,9 @@ impl Reader {
                 Value::String(text) => self.key(&text, false, offset, 0),
                 _ => Err(SyntaxError::new(offset, "a key has to be a text")),
             };
+        }
+        if self.open.len() + target.depth > MAX_DEPTH {
+            return Err(SyntaxError::new(offset, too_deep()));
         }
         self.aliased += target.count;
         if self.aliased > MAX_ALIASED {
@@ -186,6 +192,7 @@ impl Reader {
             return Ok(());
         };
         open.count += it.count;
+        open.depth = open.depth.max(it.depth + 1);
         match &mut open.content {
             Content::Array(items) => items.push(it.node),
             Content::Object { entries, merged, key } => match key.take() {
@@ -212,13 +219,14 @@ impl Reader {
 /// The entries, and those of `merged` whose keys are not there yet.
 /// The earlier wins: <https://yaml.org/type/merge.html>
 fn merge(entries: Vec<Entry>, merged: &[Node]) -> Object {
-    let mut object: Object = entries.into_iter().collect();
-    for entry in merged.iter().filter_map(Node::as_object).flatten() {
-        if !object.contains(&entry.key) {
-            object.push(entry.clone());
-        }
+    if merged.is_empty() {
+        return entries.into_iter().collect();
     }
-    object
+    let mut keys: HashSet<Text> = entries.iter().map(|entry| entry.key.clone()).collect();
+    let others = merged.iter().filter_map(Node::as_object).flatten();
+    let new = others.filter(|entry| keys.insert(entry.key.clone())).cloned();
+    let new: Vec<Entry> = new.collect();
+    entries.into_iter().chain(new).collect()
 }
 
 /// The value of a scalar by its tag, else by the core schema (YAML 1.2.2, 10.3): `no` is a text.

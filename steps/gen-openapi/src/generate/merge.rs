@@ -3,7 +3,7 @@
 
 mod rename;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use findings::Severity;
 use landfall_toml::Collisions;
@@ -11,7 +11,7 @@ use landfall_toml::Collisions;
 use crate::description::Description;
 use crate::document::{At, Entry, Node, Object, Sources, Text, Value};
 use crate::problem::Problem;
-use crate::spec::{Kind, METHODS, Shape, Version, operations};
+use crate::spec::{Kind, METHODS, Version, component_name, operations};
 use crate::walk::{Pointer, walk, walk_mut};
 use rename::Renames;
 
@@ -165,15 +165,13 @@ impl<'a> Merger<'a> {
                     self.component(&key.0, &key.1).is_some() && !different.contains(key)
                 };
                 for key in components.all.keys().filter(|key| any && !is_shared(key)) {
-                    let new = format!("{}_{}", allowed(&part.name), key.1);
-                    let new = self.free(&components, &key.0, new);
-                    renames.components.insert(key.clone(), new);
+                    let new = format!("{}_{}", component_name(&part.name), key.1);
+                    self.rename(&components, key, new, &mut renames);
                 }
             }
             Collisions::Rename => {
                 for key in different {
-                    let new = self.free(&components, &key.0, key.1.to_string());
-                    renames.components.insert(key, new);
+                    self.rename(&components, &key, key.1.to_string(), &mut renames);
                 }
             }
         }
@@ -183,8 +181,8 @@ impl<'a> Merger<'a> {
 
     /// The components that have the name of another one, and are not the same: by their value, or
     /// because something differs that they refer to.
-    fn different(&self, components: &Components<'_>) -> HashSet<(Text, Text)> {
-        let mut different = HashSet::new();
+    fn different(&self, components: &Components<'_>) -> BTreeSet<(Text, Text)> {
+        let mut different = BTreeSet::new();
         let mut users: HashMap<&(Text, Text), Vec<&(Text, Text)>> = HashMap::new();
         let mut open = Vec::new();
         for (key, component) in &components.all {
@@ -209,22 +207,27 @@ impl<'a> Merger<'a> {
         self.component_index.get(section)?.get(name)
     }
 
-    /// A name that neither the merged components nor those of the part have.
-    fn free(&self, components: &Components<'_>, section: &Text, wanted: String) -> String {
-        let is_taken = |name: &str| {
-            self.component(section, name).is_some()
-                || components.all.contains_key(&(section.clone(), Text::from(name)))
-        };
-        if !is_taken(&wanted) {
-            return wanted;
-        }
-        let numbered = (2..).map(|number| format!("{wanted}_{number}"));
-        numbered.into_iter().find(|name| !is_taken(name)).unwrap_or(wanted)
+    /// Gives a component a name that neither the merged components nor those of the part have.
+    fn rename(
+        &self,
+        components: &Components<'_>,
+        (section, name): &(Text, Text),
+        wanted: String,
+        renames: &mut Renames,
+    ) {
+        let new = free(wanted, |new| {
+            let key = (section.clone(), Text::from(new));
+            self.component(section, new).is_some()
+                || components.all.contains_key(&key)
+                || renames.given.contains(&key)
+        });
+        renames.given.insert((section.clone(), new.as_str().into()));
+        renames.components.insert((section.clone(), name.clone()), new);
     }
 
     fn rename_operations(&mut self, part: &Part, renames: &mut Renames) {
         let ids: HashMap<Text, At> = operation_ids(&part.description).into_iter().collect();
-        let is_taken = |name: &str| self.operation_ids.contains_key(name) || ids.contains_key(name);
+        let mut given = HashSet::new();
         let mut taken: Vec<&Text> =
             ids.keys().filter(|id| self.operation_ids.contains_key(*id)).collect();
         taken.sort();
@@ -235,14 +238,14 @@ impl<'a> Merger<'a> {
                     collisions.push((id.clone(), ids[id], self.operation_ids[id]));
                     continue;
                 }
-                Collisions::Prefix => format!("{}_{id}", allowed(&part.name)),
+                Collisions::Prefix => format!("{}_{id}", component_name(&part.name)),
                 Collisions::Rename => id.to_string(),
             };
-            let mut names =
-                std::iter::once(new.clone()).chain((2..).map(|it| format!("{new}_{it}")));
-            if let Some(new) = names.find(|name| !is_taken(name)) {
-                renames.operations.insert(id.clone(), new);
-            }
+            let new = free(new, |new| {
+                self.operation_ids.contains_key(new) || ids.contains_key(new) || given.contains(new)
+            });
+            given.insert(new.clone());
+            renames.operations.insert(id.clone(), new);
         }
         for (id, at, other) in collisions {
             let what = format!("the operationId `{id}`");
@@ -255,6 +258,7 @@ impl<'a> Merger<'a> {
     /// says.
     fn push_down(&mut self, part: &mut Description) {
         let own = |key: &str| self.frame.root.get(key);
+        let elsewhere = paths_with_servers_elsewhere(part);
         let Description { root, version, .. } = part;
         // Without `security` at the top everybody may call.
         let open = Node::array([]);
@@ -271,7 +275,13 @@ impl<'a> Merger<'a> {
         if let Some(servers) = servers.filter(|_| !self.rules.ignores_servers) {
             let paths = root.as_object_mut().and_then(|it| it.get_mut("paths"));
             for item in paths.and_then(Node::as_object_mut).into_iter().flat_map(Object::iter_mut) {
-                if item.value.get("servers").is_none() {
+                if item.value.get("servers").is_some() || elsewhere.contains(&item.key) {
+                    continue;
+                }
+                // What it leads to may be used elsewhere, too.
+                if item.value.get("$ref").is_some() {
+                    set_missing(&mut item.value, "servers", &servers);
+                } else {
                     each_operation(&mut item.value, &mut |it| set_missing(it, "servers", &servers));
                 }
             }
@@ -299,7 +309,9 @@ impl<'a> Merger<'a> {
                     Some(other) if *other == entry.value => {}
                     Some(other) => {
                         let other = other.at;
-                        let pointer = format!("#/components/{}/{}", section.key, entry.key);
+                        let components = Pointer::ROOT.key("components");
+                        let of_section = components.key(&section.key);
+                        let pointer = of_section.key(&entry.key).to_string();
                         let what = format!("another `{}` of {}", entry.key, section.key);
                         self.collide(entry.at, pointer, &what, other, IN_SETTINGS);
                     }
@@ -309,14 +321,15 @@ impl<'a> Merger<'a> {
     }
 
     fn add_extension_of_components(&mut self, extension: &Entry) {
-        let components = self.frame.root.as_object_mut().and_then(|it| it.get_mut("components"));
-        let Some(own) = components.and_then(Node::as_object_mut) else { return };
+        let root = self.frame.root.as_object_mut();
+        let Some(own) = root.and_then(|it| it.object_at("components")) else { return };
         match own.get(&extension.key) {
             None => own.insert(extension.key.clone(), extension.value.clone()),
             Some(other) if *other == extension.value => {}
             Some(other) => {
                 let other = other.at;
-                let pointer = format!("#/components/{}", extension.key);
+                let components = Pointer::ROOT.key("components");
+                let pointer = components.key(&extension.key).to_string();
                 let what = format!("another `{}` of components", extension.key);
                 self.collide(extension.at, pointer, &what, other, TAKE_OUT);
             }
@@ -399,7 +412,8 @@ impl<'a> Merger<'a> {
                 Some(other) if other.value == entry.value => {}
                 Some(other) => {
                     let (at, what) = (other.at, format!("another webhook `{}`", entry.key));
-                    let pointer = format!("#/webhooks/{}", entry.key);
+                    let webhooks = Pointer::ROOT.key("webhooks");
+                    let pointer = webhooks.key(&entry.key).to_string();
                     self.collide(entry.at, pointer, &what, at, TAKE_OUT);
                 }
             }
@@ -425,28 +439,18 @@ impl<'a> Merger<'a> {
                 continue;
             }
             let Some(own) = self.frame.root.as_object_mut() else { return };
+            let pointer = || Pointer::ROOT.key(key).to_string();
             match own.entry(key) {
                 None if key == "jsonSchemaDialect" => {
                     let at = own.get("openapi").map_or(At::NOWHERE, |it| it.at);
-                    self.collide(
-                        entry.at,
-                        format!("#/{key}"),
-                        "another dialect (the default one)",
-                        at,
-                        TAKE_OUT,
-                    );
+                    let what = "another dialect (the default one)";
+                    self.collide(entry.at, pointer(), what, at, TAKE_OUT);
                 }
                 None => own.push(entry.clone()),
                 Some(other) if other.value == entry.value => {}
                 Some(other) => {
-                    let at = other.at;
-                    self.collide(
-                        entry.at,
-                        format!("#/{key}"),
-                        &format!("another `{key}`"),
-                        at,
-                        TAKE_OUT,
-                    );
+                    let (at, what) = (other.at, format!("another `{key}`"));
+                    self.collide(entry.at, pointer(), &what, at, TAKE_OUT);
                 }
             }
         }
@@ -454,8 +458,8 @@ impl<'a> Merger<'a> {
 
     fn collide(&mut self, at: At, pointer: String, what: &str, other: At, help: &str) {
         let message = format!("{what} is in {} already", self.sources.place(other));
-        let problem = Problem::new(COLLISION, Severity::Blocker, at, &Pointer::ROOT, message);
-        self.problems.push(Problem { pointer, ..problem }.help(help));
+        let problem = Problem::new(COLLISION, Severity::Blocker, at, &pointer, message);
+        self.problems.push(problem.help(help));
     }
 
     /// Puts all of it into the frame.
@@ -467,11 +471,8 @@ impl<'a> Merger<'a> {
         let Some(root) = frame.root.as_object_mut() else { return Ok(frame) };
         set_entries(root, "paths", self.paths);
         set_entries(root, "webhooks", self.webhooks);
-        if !self.components.is_empty() && !root.contains("components") {
-            root.insert("components", Node::made(Value::Object(Object::default())));
-        }
-        if let Some(components) = root.get_mut("components").and_then(Node::as_object_mut) {
-            for (section, entries) in self.components {
+        for (section, entries) in self.components {
+            if let Some(components) = root.object_at("components") {
                 set_entries(components, &section, entries);
             }
         }
@@ -503,7 +504,7 @@ impl<'a> Components<'a> {
         let mut all = BTreeMap::new();
         let sections = description.root.get("components").and_then(Node::as_object);
         for section in sections.into_iter().flatten() {
-            let Some(kind) = kind_of(&section.key, description.version) else { continue };
+            let Some(kind) = Kind::of_section(&section.key, description.version) else { continue };
             for entry in section.value.as_object().into_iter().flatten() {
                 let uses = uses(&entry.value, kind, description.version);
                 let component = Component { node: &entry.value, uses };
@@ -511,15 +512,6 @@ impl<'a> Components<'a> {
             }
         }
         Self { all }
-    }
-}
-
-/// The kind of what a section of `components` holds.
-fn kind_of(section: &str, version: Version) -> Option<Kind> {
-    match Kind::Components.field(section, version)?.shape {
-        Shape::Map(Shape::OrReference(kind) | Shape::Is(kind)) => Some(*kind),
-        Shape::Map(Shape::Schema) => Some(Kind::Schema),
-        _ => None,
     }
 }
 
@@ -567,10 +559,24 @@ fn pointer_of_id(description: &Description, at: At) -> String {
     pointer
 }
 
-/// A name of a source in the letters that names of components may have.
-fn allowed(name: &str) -> String {
-    let is_allowed = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_');
-    name.chars().map(|it| if is_allowed(it) { it } else { '_' }).collect()
+/// The name itself when it is free, else with the first number behind that is.
+fn free(wanted: String, is_taken: impl Fn(&str) -> bool) -> String {
+    if !is_taken(&wanted) {
+        return wanted;
+    }
+    let mut numbered = (2..).map(|number: u64| format!("{wanted}_{number}"));
+    numbered.find(|name| !is_taken(name)).unwrap_or(wanted)
+}
+
+/// The paths that are references to items which have servers of their own.
+fn paths_with_servers_elsewhere(description: &Description) -> HashSet<Text> {
+    let references = description.references();
+    let paths = description.root.get("paths").and_then(Node::as_object).into_iter().flatten();
+    let has_servers = |item: &&Entry| {
+        item.value.get("$ref").is_some()
+            && references.resolve(&item.value).is_some_and(|it| it.get("servers").is_some())
+    };
+    paths.filter(has_servers).map(|item| item.key.clone()).collect()
 }
 
 fn entries(node: Option<&Node>) -> Vec<Entry> {

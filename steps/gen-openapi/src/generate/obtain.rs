@@ -15,7 +15,7 @@ use tokio::time::{sleep, timeout};
 use url::Url;
 
 use crate::document::Sources;
-use crate::input::{Input, MAX_SIZE, without_password};
+use crate::input::{Input, MAX_SIZE, body, without_password};
 
 /// How long a program may run, and a service may take, when nothing else is said.
 const DEFAULT_LIMIT: Duration = Duration::from_secs(60);
@@ -270,16 +270,13 @@ async fn answers(url: &Url) -> bool {
 
 /// The description, if the service answers with one; else why not.
 async fn look(client: &reqwest::Client, url: &Url) -> Result<Vec<u8>, String> {
-    let mut answer = client.get(url.clone()).send().await.map_err(|err| innermost(&err))?;
+    let answer = client.get(url.clone()).send().await.map_err(|err| innermost(&err))?;
     if !answer.status().is_success() {
         return Err(format!("the last answer is {}", answer.status()));
     }
-    let mut bytes = Vec::new();
-    while let Some(chunk) = answer.chunk().await.map_err(|err| innermost(&err))? {
-        bytes.extend_from_slice(&chunk);
-        if bytes.len() > MAX_SIZE {
-            return Err(format!("the answer is larger than {} MB", MAX_SIZE / 1024 / 1024));
-        }
+    let bytes = body(answer).await.map_err(|err| innermost(&err))?;
+    if bytes.len() > MAX_SIZE {
+        return Err(format!("the answer is larger than {} MB", MAX_SIZE / 1024 / 1024));
     }
     match Sources::default().read(url.path(), bytes.clone()) {
         Ok(root) if root.get("openapi").is_some() || root.get("swagger").is_some() => Ok(bytes),

@@ -4,7 +4,6 @@
 use super::schemas::{is_more, value_shown};
 use super::{Linter, Rule};
 use crate::document::{At, Node, Number, Object, Value, escape};
-use crate::problem::Problem;
 use crate::references::References;
 use crate::spec::Version;
 use crate::validate::{choice, shown};
@@ -34,15 +33,12 @@ impl<'a> Linter<'a, '_> {
     ) {
         let mut check = Check { references: &self.references, version: self.version, steps: STEPS };
         let Err(mismatch) = check.fits(value, schema, DEPTH) else { return };
-        let Some(severity) = self.levels.level(rule) else { return };
         let mut pointer = pointer.to_string();
         for part in mismatch.way.iter().rev() {
             pointer.extend(["/", part]);
         }
         let message = format!("{what} does not fit its schema: {}", mismatch.why);
-        let help = Some(rule.facts().help.to_owned());
-        let (rule, at) = (rule.id(), mismatch.at);
-        self.found.add(Problem { rule, severity, at, pointer, message, help });
+        self.tell(rule, mismatch.at, &pointer, message);
     }
 
     /// The types that a schema wants, when a value has none of them.

@@ -8,7 +8,7 @@ use findings::{Finding, Severity, Source};
 use step_core::{Fail, FailContext};
 
 use super::rules::{self, Rule};
-use crate::problem::{Problem, SYNTAX};
+use crate::problem::Problem;
 
 const DEFAULT: &str = ".openapi-lint-ignore";
 
@@ -84,7 +84,7 @@ impl Ignore {
         for (_, line) in kept {
             text.extend([line, "\n"]);
         }
-        let accepted = problems.iter().filter(|it| it.rule != SYNTAX && !it.pointer.is_empty());
+        let accepted = problems.iter().filter(|it| can_be_accepted(it));
         let entries: BTreeSet<_> = accepted.map(|it| (it.rule, on_a_line(&it.pointer))).collect();
         for (rule, pointer) in entries {
             text.extend([rule, " ", &pointer, "\n"]);
@@ -104,6 +104,11 @@ impl Ignore {
         };
         unused.map(finding).collect()
     }
+}
+
+/// Whether an entry can name it: it has a place in a document, and its rule is one of `lint`.
+pub(super) fn can_be_accepted(problem: &Problem) -> bool {
+    !problem.pointer.is_empty() && rules::find(problem.rule).is_some()
 }
 
 type Entries = HashMap<(&'static str, String), (usize, bool)>;

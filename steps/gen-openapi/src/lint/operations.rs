@@ -2,7 +2,7 @@
 
 use super::{Linter, Rule};
 use crate::document::{Node, Object};
-use crate::spec::Kind;
+use crate::spec::{Kind, is_component_letter, is_json};
 use crate::validate::shown;
 use crate::walk::Pointer;
 
@@ -45,8 +45,9 @@ impl<'a> Linter<'a, '_> {
             return self.tell(Rule::OperationIdMissing, node.at, pointer, message);
         };
         let Some(text) = id.as_str() else { return };
-        let fits = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'_' | b'-' | b'.');
-        if !text.starts_with(|it: char| it.is_ascii_alphabetic()) || !text.bytes().all(fits) {
+        let is_identifier = text.starts_with(|it: char| it.is_ascii_alphabetic())
+            && text.chars().all(is_component_letter);
+        if !is_identifier {
             let message = format!("the operationId `{}` is no identifier", shown(text));
             let pointer = pointer.key("operationId");
             self.tell(Rule::OperationIdFormat, id.at, &pointer, message);
@@ -179,9 +180,4 @@ fn is_offered(pointer: &Pointer<'_>) -> bool {
     let item = item.or_else(|| pointer.parent()?.parent());
     let parent = item.and_then(Pointer::parent);
     matches!(parent.and_then(Pointer::last_key), Some("paths" | "pathItems"))
-}
-
-fn is_json(media_type: &str) -> bool {
-    let name = media_type.split(';').next().unwrap_or(media_type).trim();
-    name.ends_with("/json") || name.ends_with("+json") || name == "*/*"
 }

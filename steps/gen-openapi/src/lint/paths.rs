@@ -1,6 +1,6 @@
 //! How paths are written.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::{Linter, Rule};
 use crate::document::Object;
@@ -63,7 +63,7 @@ fn is_kebab_case(segment: &str) -> bool {
 /// Paths by their segments.
 #[derive(Default)]
 struct Tree<'a> {
-    fixed: HashMap<&'a str, Tree<'a>>,
+    fixed: BTreeMap<&'a str, Tree<'a>>,
     parameter: Option<Box<Tree<'a>>>,
     path: Option<&'a str>,
 }
@@ -87,7 +87,8 @@ impl<'a> Tree<'a> {
     /// Another path that has a parameter where this one has a fixed segment, and fits all the same.
     fn other(&self, path: &str) -> Option<&'a str> {
         let segments: Vec<&str> = path.split('/').take(100).collect();
-        self.search(&segments, false, false, path, &mut STEPS.clone())
+        let mut steps = STEPS;
+        self.search(&segments, false, false, path, &mut steps)
     }
 
     fn search(
@@ -110,9 +111,8 @@ impl<'a> Tree<'a> {
         if is_parameter(segment) {
             let same = parameter.and_then(|it| it.search(rest, is_wider, is_narrower, path, steps));
             return same.or_else(|| {
-                let mut fixed: Vec<_> = self.fixed.iter().take(*steps).collect();
-                fixed.sort_unstable_by_key(|(segment, _)| **segment);
-                fixed.into_iter().find_map(|(_, it)| it.search(rest, is_wider, true, path, steps))
+                let mut fixed = self.fixed.values();
+                fixed.find_map(|it| it.search(rest, is_wider, true, path, steps))
             });
         }
         let same = self.fixed.get(segment);

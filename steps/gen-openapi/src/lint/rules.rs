@@ -237,8 +237,10 @@ impl Levels {
         let mut levels: Vec<_> = RULES.iter().map(|(_, facts)| facts.level).collect();
         for (name, level) in configured {
             let rule = named(name).map_err(|near| {
-                Fail::invalid(format!("gen-openapi.lint.rules: there is no rule `{name}`{near}"))
-                    .help("gen-openapi lint --list names them")
+                Fail::invalid(format!(
+                    "landfall.toml: gen-openapi.lint.rules: there is no rule `{name}`{near}"
+                ))
+                .help("gen-openapi lint --list names them")
             })?;
             levels[rule as usize] = Severity::of_level(*level);
         }
@@ -262,13 +264,17 @@ impl Levels {
     }
 }
 
+/// The rule of a name, if there is one.
+pub(crate) fn find(name: &str) -> Option<Rule> {
+    RULES.iter().find(|(_, facts)| facts.id == name).map(|(rule, _)| *rule)
+}
+
 /// The rule of a name.
 ///
 /// # Errors
 /// There is none; the rest of the sentence says which was probably meant.
 pub(crate) fn named(name: &str) -> Result<Rule, String> {
-    let rule = RULES.iter().find(|(_, facts)| facts.id == name).map(|(rule, _)| *rule);
-    rule.ok_or_else(|| {
+    find(name).ok_or_else(|| {
         let near = (name.len() <= 60).then(|| nearest(name, RULES.iter().map(|(_, it)| it.id)));
         near.flatten().map_or_else(String::new, |near| format!("; did you mean `{near}`?"))
     })
@@ -310,7 +316,7 @@ mod tests {
         let message = of("toddo", Level::Off).unwrap_err().to_string();
         assert_eq!(
             message,
-            "gen-openapi.lint.rules: there is no rule `toddo`; did you mean `todo`?"
+            "landfall.toml: gen-openapi.lint.rules: there is no rule `toddo`; did you mean `todo`?"
         );
     }
 }

@@ -3,7 +3,8 @@
 use std::collections::HashSet;
 
 use super::{Linter, Rule};
-use crate::document::{Entry, Node, Number, Object};
+use crate::description::decode;
+use crate::document::{At, Entry, Node, Number, Object, escape};
 use crate::spec::Version;
 use crate::validate::{circles, shown};
 use crate::walk::Pointer;
@@ -286,8 +287,11 @@ impl<'a> Linter<'a, '_> {
         }
         let schemas = self.root.get("components").and_then(|it| it.get("schemas"));
         let schemas = schemas.and_then(Node::as_object).into_iter().flat_map(Object::iter);
-        let starts = schemas.map(|it| (it.key.as_str(), &it.value)).collect();
-        let parts = |node: &'a Node| {
+        let names: Vec<(String, &Node)> = schemas
+            .map(|it| (format!("#/components/schemas/{}", escape(&it.key)), &it.value))
+            .collect();
+        let starts = names.iter().map(|(name, node)| (name.as_str(), *node)).collect();
+        let parts = |node| {
             let mut found = Vec::new();
             alternatives(node, self.version, &mut found);
             let targets =
@@ -296,16 +300,20 @@ impl<'a> Linter<'a, '_> {
         };
         let is_told_by_validate =
             |node: &Node| node.get("oneOf").is_none() && node.get("anyOf").is_none();
-        for circle in circles(starts, parts) {
-            if circle.iter().all(|(_, node)| is_told_by_validate(node)) {
-                continue;
+        let mut told: Vec<(String, At)> = Vec::new();
+        let mut seen = HashSet::new();
+        circles(starts, parts, |circle| {
+            let Some((text, node)) = circle.first() else { return };
+            let is_told = || circle.iter().all(|(_, node)| is_told_by_validate(node));
+            if !seen.contains(&std::ptr::from_ref(*node)) && !is_told() {
+                seen.insert(std::ptr::from_ref(*node));
+                let text = decode(text).unwrap_or_else(|| (*text).into());
+                told.push((text.into_owned(), node.at));
             }
-            let Some((name, node)) = circle.first() else { continue };
-            let name = name.rsplit('/').next().unwrap_or(name);
-            let schemas = Pointer::ROOT.key("components");
-            let schemas = schemas.key("schemas");
-            let message = format!("`{}` is one of its own alternatives", shown(name));
-            self.tell(Rule::SchemaEndless, node.at, &schemas.key(name), message);
+        });
+        for (pointer, at) in told {
+            let message = format!("{} is one of its own alternatives", shown(&pointer));
+            self.tell(Rule::SchemaEndless, at, &pointer, message);
         }
     }
 }
@@ -328,10 +336,12 @@ fn alternatives<'a>(node: &'a Node, version: Version, references: &mut Vec<&'a s
 /// Whether a schema adds to another, which may have the type.
 fn is_part(pointer: &Pointer<'_>) -> bool {
     let parent = pointer.parent().and_then(Pointer::last_key);
-    matches!(parent, Some("allOf" | "anyOf" | "oneOf" | "dependentSchemas" | "patternProperties"))
-        && pointer.last_key().is_none()
-        || matches!(pointer.last_key(), Some("not" | "if" | "then" | "else"))
-        || parent == Some("dependentSchemas")
+    match pointer.last_key() {
+        None => matches!(parent, Some("allOf" | "anyOf" | "oneOf")),
+        // A property may have such a name.
+        Some("not" | "if" | "then" | "else") => parent != Some("properties"),
+        Some(_) => parent == Some("dependentSchemas"),
+    }
 }
 
 pub(super) fn is_more(a: &Number, b: &Number) -> bool {

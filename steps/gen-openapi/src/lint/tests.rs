@@ -441,6 +441,22 @@ fn bounds_of_3_0_exclude_themselves_when_they_say_so() {
 }
 
 #[test]
+fn a_property_that_is_called_like_a_keyword_is_a_property() {
+    let text = "openapi: 3.1.1\ncomponents: {schemas: {A: {type: object, properties: {if: {minLength: 1}}}}}";
+    assert_eq!(found(Rule::TypeMissing, text).len(), 1);
+    let text = text.replace("properties: {if: {minLength: 1}}", "if: {minLength: 1}");
+    assert_eq!(found(Rule::TypeMissing, &text), [""; 0]);
+}
+
+#[test]
+fn an_endless_schema_is_told_at_its_place() {
+    let text = "openapi: 3.1.1\ncomponents: {schemas: {'a/b c': {oneOf: [{$ref: '#/components/schemas/a~1b%20c'}]}}}";
+    let found = found(Rule::SchemaEndless, text);
+    assert_eq!(found.len(), 1);
+    assert!(found[0].starts_with("#/components/schemas/a~1b c "), "{found:?}");
+}
+
+#[test]
 fn alternatives_in_alternatives_end_in_time() {
     // Two alternatives on each of 40 levels are 2^40 ways.
     let schemas: String = (0..40)

@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 
-use percent_encoding::percent_decode_str;
-
 use super::{Linter, Rule};
-use crate::document::{Entry, Node, Object};
+use crate::description::decode;
+use crate::document::{Entry, Node, Object, unescape};
 use crate::spec::Kind;
 use crate::validate::shown;
 use crate::walk::{Pointer, Visit};
@@ -126,8 +125,7 @@ impl<'a> Usage<'a> {
         if !name.contains(['%', '~']) {
             return self.by_name.get(&(section, name)).copied();
         }
-        let name =
-            percent_decode_str(name).decode_utf8_lossy().replace("~1", "/").replace("~0", "~");
+        let name = unescape(&decode(name)?);
         self.by_name.get(&(section, name.as_str())).copied()
     }
 

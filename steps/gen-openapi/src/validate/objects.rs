@@ -8,7 +8,7 @@ use super::expression::{callback_error, is_token, variables};
 use super::{Check, Declared, choice, declares, shown};
 use crate::document::{Entry, Node, Object};
 use crate::problem::Problem;
-use crate::spec::{Kind, Version};
+use crate::spec::{Kind, Version, is_component_letter};
 use crate::walk::Pointer;
 
 impl<'a> Check<'a> {
@@ -158,8 +158,7 @@ impl<'a> Check<'a> {
         for section in object.iter().filter(|section| !section.key.starts_with("x-")) {
             let pointer = pointer.key(&section.key);
             for entry in section.value.as_object().into_iter().flat_map(Object::iter) {
-                let fits = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'.' | b'-' | b'_');
-                if entry.key.is_empty() || !entry.key.bytes().all(fits) {
+                if entry.key.is_empty() || !entry.key.chars().all(is_component_letter) {
                     let message = format!("`{}` is no name of a component", shown(&entry.key));
                     let help = "letters, digits, `.`, `-` and `_` are allowed";
                     self.major("component-name", entry.at, &pointer.key(&entry.key), message, help);
@@ -375,7 +374,7 @@ impl<'a> Check<'a> {
             if !self.operation_ids.contains_key(id) {
                 let message = format!("no operation has the operationId `{}`", shown(id));
                 let (rule, severity) = ("link-operation", Severity::Major);
-                self.found.add(Problem { rule, severity, at, pointer, message, help: None });
+                self.found.add(Problem::new(rule, severity, at, &pointer, message));
             }
         }
     }

@@ -1,6 +1,6 @@
 //! Paths, their parameters and operations.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::expression::{is_token, variables};
 use super::{Check, shown};
@@ -11,13 +11,8 @@ use crate::walk::Pointer;
 /// The path parameters in a list: position and name; and whether those are all.
 struct InPath<'a> {
     parameters: Vec<(usize, &'a str)>,
+    names: HashSet<&'a str>,
     is_complete: bool,
-}
-
-impl InPath<'_> {
-    fn has(&self, name: &str) -> bool {
-        self.parameters.iter().any(|(_, own)| *own == name)
-    }
 }
 
 impl<'a> Check<'a> {
@@ -48,25 +43,29 @@ impl<'a> Check<'a> {
                 return self.major("path-template", entry.at, pointer, message, "");
             }
         };
-        for (index, name) in names.iter().enumerate() {
-            if names[..index].contains(name) {
+        let mut known = HashSet::new();
+        for name in &names {
+            if !known.insert(*name) {
                 let message = format!("`{{{}}}` stands in the path twice", shown(name));
                 self.major("path-template", entry.at, pointer, message, "give them two names");
             }
         }
         let Some(item) = self.references.resolve(&entry.value) else { return };
         let shared = self.in_path(item);
-        self.unknown_in_path(item, &shared, &names, pointer);
+        self.unknown_in_path(item, &shared, &known, pointer);
         for (method, operation) in operations(item) {
             let additional = pointer.key("additionalOperations");
             let parent = if METHODS.contains(&method) { pointer } else { &additional };
             let pointer = parent.key(method);
             let own = self.in_path(operation);
-            self.unknown_in_path(operation, &own, &names, &pointer);
+            self.unknown_in_path(operation, &own, &known, &pointer);
             if !own.is_complete || !shared.is_complete {
                 continue;
             }
-            for name in names.iter().filter(|name| !own.has(name) && !shared.has(name)) {
+            for name in names
+                .iter()
+                .filter(|name| !own.names.contains(*name) && !shared.names.contains(*name))
+            {
                 let message = format!("no path parameter says what `{{{}}}` is", shown(name));
                 let help = "add a parameter with `in: path` and this name, here or at the path";
                 self.major("path-parameter-missing", operation.at, &pointer, message, help);
@@ -78,7 +77,7 @@ impl<'a> Check<'a> {
         &mut self,
         owner: &'a Node,
         parameters: &InPath<'a>,
-        names: &[&str],
+        names: &HashSet<&str>,
         pointer: &Pointer<'_>,
     ) {
         for (index, name) in parameters.parameters.iter().filter(|(_, name)| !names.contains(name))
@@ -93,7 +92,7 @@ impl<'a> Check<'a> {
     }
 
     fn in_path(&self, owner: &'a Node) -> InPath<'a> {
-        let mut found = InPath { parameters: Vec::new(), is_complete: true };
+        let mut found = InPath { parameters: Vec::new(), names: HashSet::new(), is_complete: true };
         let list = owner.get("parameters").and_then(Node::as_array).unwrap_or_default();
         for (index, parameter) in list.iter().enumerate() {
             match self.references.resolve(parameter) {
@@ -104,6 +103,7 @@ impl<'a> Check<'a> {
                 _ => found.is_complete = false,
             }
         }
+        found.names = found.parameters.iter().map(|(_, name)| *name).collect();
         found
     }
 

@@ -1,15 +1,15 @@
 //! References: they lead somewhere, to the right kind of object, and end.
 
-use std::collections::HashMap;
-
-use findings::Severity;
-use percent_encoding::percent_decode_str;
+use std::collections::{HashMap, HashSet};
 
 use super::{Check, shown};
-use crate::document::{At, Node, Object};
+use crate::description::decode;
+use crate::document::{Node, Object, Text, unescape};
 use crate::problem::Problem;
+use crate::references::MAX_HOPS;
 use crate::spec::{Kind, Shape, Version};
 use crate::walk::Pointer;
+use findings::Severity;
 
 /// What a reference leads to.
 #[derive(Debug, Clone, Copy)]
@@ -31,9 +31,6 @@ enum Place {
     /// An extension, an example: anything.
     Unknown,
 }
-
-/// How many references may lead from one to the next.
-const MAX_HOPS: usize = 64;
 
 impl<'a> Check<'a> {
     /// Checks the value of a `$ref` that has to lead to an object of a kind.
@@ -99,7 +96,7 @@ impl<'a> Check<'a> {
 
     /// Whether a schema with an `$id` around the reference has what it points to.
     fn is_in_resource(&self, fragment: &str) -> bool {
-        let Ok(pointer) = percent_decode_str(fragment).decode_utf8() else { return false };
+        let Some(pointer) = decode(fragment) else { return false };
         self.resources.iter().any(|resource| resource.pointer(&pointer).is_some())
     }
 
@@ -123,18 +120,14 @@ impl<'a> Check<'a> {
     pub(super) fn targets_outside(&mut self) {
         self.seen_outside = Some(Default::default());
         while let Some((text, kind, node)) = self.outside.pop() {
-            let parts = percent_decode_str(text).decode_utf8_lossy();
-            let parts: Vec<String> = parts
-                .split('/')
-                .skip(1)
-                .map(|part| part.replace("~1", "/").replace("~0", "~"))
-                .collect();
+            let parts = decode(text).unwrap_or_default();
+            let parts: Vec<Text> = parts.split('/').skip(1).map(unescape).collect();
             self.at_parts(&parts, &Pointer::ROOT, kind, node);
         }
         self.seen_outside = None;
     }
 
-    fn at_parts(&mut self, parts: &[String], pointer: &Pointer<'_>, kind: Kind, node: &'a Node) {
+    fn at_parts(&mut self, parts: &[Text], pointer: &Pointer<'_>, kind: Kind, node: &'a Node) {
         match parts {
             [part, rest @ ..] => self.at_parts(rest, &pointer.key(part), kind, node),
             [] if kind == Kind::Schema => self.target_schema(node, pointer),
@@ -156,7 +149,8 @@ impl<'a> Check<'a> {
             if !self.anchors.contains(&text[1..]) {
                 let message =
                     format!("the reference leads nowhere: no schema has the anchor {text}");
-                self.found.add(critical("unresolved-reference", at, pointer, message));
+                let rule = "unresolved-reference";
+                self.found.add(Problem::new(rule, Severity::Critical, at, &pointer, message));
             }
         }
     }
@@ -181,22 +175,21 @@ impl<'a> Check<'a> {
                 parts.into_iter().filter_map(|text| Some((text, self.references.find(text)?)));
             targets.collect::<Vec<_>>()
         };
-        for circle in circles(starts, parts) {
+        let mut told = HashSet::new();
+        circles(starts, parts, |circle| {
+            let Some((text, node)) = circle.first() else { return };
             // A circle of mere references is told at the references.
-            if circle.iter().all(|(_, node)| node.as_object().is_some_and(is_mere)) {
-                continue;
+            let is_mere = || circle.iter().all(|(_, node)| node.as_object().is_some_and(is_mere));
+            if told.contains(text) || is_mere() {
+                return;
             }
-            let Some((text, node)) = circle.first() else { continue };
+            told.insert(*text);
             let message = format!("{} is made of itself: its `allOf` never ends", shown(text));
-            let problem = critical("schema-circle", node.at, (*text).to_owned(), message);
+            let (rule, pointer) = ("schema-circle", decode(text).unwrap_or_default());
+            let problem = Problem::new(rule, Severity::Critical, node.at, &pointer, message);
             self.found.add(problem.help("take the reference out of the `allOf`"));
-        }
+        });
     }
-}
-
-/// A problem whose pointer is a text already.
-fn critical(rule: &'static str, at: At, pointer: String, message: String) -> Problem {
-    Problem { rule, severity: Severity::Critical, at, pointer, message, help: None }
 }
 
 /// The references that a schema is made of: its own, and those in its `allOf`.
@@ -212,47 +205,43 @@ fn all_of<'a>(node: &'a Node, version: Version, references: &mut Vec<&'a str>) {
     }
 }
 
-/// The ways that lead back to where they began. Of those that have a node in common not all are found.
+/// Tells the ways that lead back to where they began. Of those that have a node in common not all are
+/// found.
 pub(crate) fn circles<'a>(
     starts: Vec<(&'a str, &'a Node)>,
     parts: impl Fn(&'a Node) -> Vec<(&'a str, &'a Node)>,
-) -> Vec<Vec<(&'a str, &'a Node)>> {
-    let mut is_done: HashMap<*const Node, bool> = HashMap::new();
-    let mut found = Vec::new();
+    mut tell: impl FnMut(&[(&'a str, &'a Node)]),
+) {
+    /// Its place on the way, or that all behind it was seen.
+    enum Seen {
+        OnTheWay(usize),
+        Whole,
+    }
+    let mut seen: HashMap<*const Node, Seen> = HashMap::new();
     for start in starts {
         // Not a recursive function: the way may be as long as there are schemas.
-        let mut open = vec![(start, None::<std::vec::IntoIter<(&str, &Node)>>)];
-        while let Some(((_, node), rest)) = open.last_mut() {
-            let node = *node;
-            let rest = match rest {
-                Some(rest) => rest,
-                None => match is_done.get(&std::ptr::from_ref(node)) {
-                    Some(true) => {
-                        open.pop();
-                        continue;
-                    }
-                    _ => {
-                        is_done.insert(node, false);
-                        rest.insert(parts(node).into_iter())
-                    }
-                },
+        let mut way = Vec::new();
+        let mut rests = vec![vec![start].into_iter()];
+        while let Some(rest) = rests.last_mut() {
+            let Some(next) = rest.next() else {
+                rests.pop();
+                if let Some((_, node)) = way.pop() {
+                    seen.insert(std::ptr::from_ref(node), Seen::Whole);
+                }
+                continue;
             };
-            match rest.next() {
+            let node = std::ptr::from_ref(next.1);
+            match seen.get(&node) {
+                Some(Seen::Whole) => {}
+                Some(Seen::OnTheWay(place)) => tell(&way[*place..]),
                 None => {
-                    is_done.insert(node, true);
-                    open.pop();
+                    seen.insert(node, Seen::OnTheWay(way.len()));
+                    way.push(next);
+                    rests.push(parts(next.1).into_iter());
                 }
-                Some(next) if is_done.get(&std::ptr::from_ref(next.1)) == Some(&false) => {
-                    let way = open.iter().map(|(step, _)| *step);
-                    let circle: Vec<_> =
-                        way.skip_while(|(_, node)| !std::ptr::eq(*node, next.1)).collect();
-                    found.push(circle);
-                }
-                Some(next) => open.push((next, None)),
             }
         }
     }
-    found
 }
 
 fn is_mere(object: &Object) -> bool {
@@ -261,10 +250,10 @@ fn is_mere(object: &Object) -> bool {
 
 /// What the specification says of the place that `#/…` names.
 fn place(reference: &str, version: Version) -> Place {
-    let pointer = percent_decode_str(&reference[1..]).decode_utf8_lossy();
+    let Some(pointer) = decode(&reference[1..]) else { return Place::Unknown };
     let mut shape = Shape::Is(Kind::OpenApi);
     for part in pointer.split('/').skip(1) {
-        let part = part.replace("~1", "/").replace("~0", "~");
+        let part = unescape(part);
         let inside = match shape {
             Shape::Is(kind) | Shape::OrReference(kind) => kind.shape(&part, version),
             Shape::Schema | Shape::SchemaOrBoolean => Kind::Schema.shape(&part, version),

@@ -1,5 +1,7 @@
 //! The fields of objects, as the table has them: known, there, and of the right type.
 
+use std::collections::HashSet;
+
 use findings::Severity;
 use landfall_toml::nearest;
 
@@ -205,9 +207,10 @@ impl<'a> Check<'a> {
             let message = format!("{} is empty: nothing fits", subject(pointer));
             self.major("wrong-value", node.at, pointer, message, "name one type at least");
         }
+        let mut seen = HashSet::new();
         for (index, item) in items.iter().enumerate() {
             self.word(item, words, &pointer.index(index));
-            if items[..index].contains(item) {
+            if item.as_str().is_some_and(|word| !seen.insert(word)) {
                 let message = format!("{} names a type twice", subject(pointer));
                 self.major("wrong-value", item.at, &pointer.index(index), message, "");
             }

@@ -523,6 +523,26 @@ fn a_long_way_of_references_neither_ends_the_process_nor_takes_long() {
 }
 
 #[test]
+fn each_schema_of_a_dense_net_is_told_once() {
+    let schemas = |count: usize| {
+        let all = |from: usize| {
+            let parts = (from..count).map(|it| format!("{{$ref: '#/components/schemas/S{it}'}}"));
+            parts.collect::<Vec<_>>().join(", ")
+        };
+        let all = all(0);
+        let schemas: String =
+            (0..count).map(|it| format!("    S{it}: {{allOf: [{all}]}}\n")).collect();
+        format!(
+            "openapi: 3.1.1\ninfo: {{title: t, version: '1'}}\npaths: {{}}\ncomponents:\n  schemas:\n{schemas}"
+        )
+    };
+    let found = problems(&schemas(100));
+    assert!(found.iter().all(|it| it.rule == "schema-circle"));
+    let places: HashSet<&str> = found.iter().map(|it| it.pointer.as_str()).collect();
+    assert_eq!((found.len(), places.len()), (100, 100));
+}
+
+#[test]
 fn a_document_that_is_wrong_everywhere_has_an_end_of_its_problems() {
     let text = format!(
         "openapi: 3.1.1\ninfo: {{title: t, version: '1'}}\npaths: {{}}\ntags: [{}]\n",

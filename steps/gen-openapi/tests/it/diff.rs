@@ -134,6 +134,19 @@ fn the_target_of_the_merge_request_is_what_is_compared_with() {
 }
 
 #[test]
+fn a_file_of_another_repository_is_compared_with_what_that_has() {
+    let project = repository();
+    project.write("other/api.yaml", &api("id: {type: string}"));
+    let other = |args: &[&str]| git(&project, &[&["-C", "other"], args].concat());
+    other(&["init", "--quiet", "--initial-branch", "main"]);
+    other(&["add", "."]);
+    other(&["commit", "--quiet", "--message", "old"]);
+    project.write("other/api.yaml", &api("id: {type: integer}"));
+    let ran = diff(&project, &["other/api.yaml"]).expect(3);
+    assert!(ran.stdout.contains("is integer, no longer string"), "{}", ran.stdout);
+}
+
+#[test]
 fn a_file_that_is_new_breaks_nobody() {
     let project = repository();
     project.write("api/second.yaml", &api("id: {type: string}"));

@@ -47,8 +47,19 @@ fn a_page_replaces_neither_its_description_nor_a_device() {
     let project = Project::new().with_file("openapi.yaml", ORDERS);
     run(&project, &["docs", "openapi.yaml", "--to", "./openapi.yaml"])
         .expect(2)
-        .says("the page would replace the description")
+        .says("./openapi.yaml would replace what it is made of")
         .says("--to");
+    for args in [
+        &["openapi.yaml", "--description", "openapi.yaml"][..],
+        &["openapi.yaml", "--base", "old.yaml", "--description", "./old.yaml"],
+        &["openapi.yaml", "--base", "old.yaml", "--to", "old.yaml"],
+    ] {
+        project.write("old.yaml", ORDERS);
+        run(&project, &[&["docs"], args].concat())
+            .expect(2)
+            .says("would replace what it is made of");
+        assert_eq!(project.read("old.yaml"), ORDERS);
+    }
     assert_eq!(project.read("openapi.yaml"), ORDERS);
     // It never ends.
     run(&project, &["docs", "openapi.yaml", "--to", "/dev/zero"]).expect(2).says("is no file");
@@ -74,7 +85,7 @@ fn what_changed_since_an_earlier_description_is_shown_and_leads_to_its_operation
     let project = Project::new().with_file("new.yaml", ORDERS).with_file("old.yaml", &before);
     run(&project, &["docs", "new.yaml", "--base", "old.yaml"]).expect(0);
     let page = project.read("openapi.html");
-    let (_, changes) = page.split_once("<section id=\"part-changes\"").unwrap();
+    let (_, changes) = page.split_once("<section id=\"section-changes\"").unwrap();
     let (changes, _) = changes.split_once("</section>").unwrap();
     assert!(changes.contains("<h3 class=\"level breaking\">"), "{changes}");
     // It is gone, so nothing is left to lead to.
@@ -164,23 +175,24 @@ fn what_a_page_without_protection_does_is_seen() {
 
 #[test]
 fn the_filter_hides_what_does_not_match() {
-    let project = Project::new().with_file("openapi.yaml", ORDERS);
+    let tags = format!("{ORDERS}tags: [{{name: none, description: Nothing yet}}]\n");
+    let project = Project::new().with_file("openapi.yaml", &tags);
     run(&project, &["docs", "openapi.yaml"]).expect(0);
     let page = project.path("openapi.html");
     let browser = Browser::new();
     let hidden = |dom: &str, id: &str| {
-        let (_, rest) = dom.split_once(&format!("<article id=\"{id}\"")).expect(id);
+        let (_, rest) = dom.split_once(&format!(" id=\"{id}\"")).expect(id);
         rest.split('>').next().unwrap().contains("hidden")
     };
     let dom = browser.open(&page, "?q=PLACE+order");
     assert!(hidden(&dom, "operation-listOrders") && !hidden(&dom, "operation-placeOrder"));
-    assert!(hidden(&dom, "schema-Order"));
+    assert!(hidden(&dom, "schema-Order") && hidden(&dom, "tag-none"));
     assert!(dom.contains("1 of 3"), "{dom}");
     let dom = browser.open(&page, "");
     assert!(!hidden(&dom, "operation-listOrders") && !hidden(&dom, "schema-Order"));
     // What an address leads to is shown, whatever the filter says.
     let dom = browser.open(&page, "?q=place#operation-listOrders");
-    assert!(!hidden(&dom, "operation-listOrders"));
+    assert!(!hidden(&dom, "operation-listOrders") && !hidden(&dom, "tag-none"));
 }
 
 #[test]
@@ -195,10 +207,7 @@ fn an_address_unfolds_what_it_leads_to() {
     assert!(dom.contains("<details class=\"callback\" open=\"\">"), "{dom}");
     let dom = browser.open(&page, "?theme=dark#operation-placeOrder");
     assert!(dom.contains("<html lang=\"en\" data-theme=\"dark\">"), "{dom}");
-    assert!(
-        dom.contains("href=\"#operation-placeOrder\" class=\"\" aria-current=\"true\""),
-        "{dom}"
-    );
+    assert!(dom.contains("href=\"#operation-placeOrder\" aria-current=\"true\""), "{dom}");
 }
 
 /// A browser with a profile of its own.

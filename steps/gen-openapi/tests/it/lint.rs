@@ -194,6 +194,25 @@ fn input_that_is_none_is_a_finding_with_its_place() {
 }
 
 #[test]
+fn a_baseline_of_what_validate_says_too_is_read_again() {
+    let project = Project::new();
+    project.write("a.yaml", &HURTS.replace("paths: {}", "pat: {}"));
+    let ran = lint(&project, &["a.yaml", "--validate", "--write-ignore"]).expect(3);
+    assert!(ran.stdout.contains("[missing-field]"), "what cannot be accepted: {}", ran.stdout);
+    assert!(!project.read(".openapi-lint-ignore").contains("missing-field"));
+    let ran = lint(&project, &["a.yaml", "--validate"]).expect(3);
+    assert!(!ran.stdout.contains("[todo]"), "{}", ran.stdout);
+}
+
+#[test]
+fn of_what_cannot_be_read_nothing_is_said_to_be_unused() {
+    let project = project().with_file(".openapi-lint-ignore", "todo *\n");
+    project.write("a.yaml", "{");
+    let ran = lint(&project, &["a.yaml"]).expect(3);
+    assert!(!ran.stdout.contains("ignore-unused"), "{}", ran.stdout);
+}
+
+#[test]
 fn circles_end() {
     let project = Project::new().with_file(
         "a.yaml",

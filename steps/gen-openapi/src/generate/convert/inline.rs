@@ -6,81 +6,100 @@ use std::collections::{HashMap, HashSet};
 use findings::Severity;
 
 use super::LOST;
-use crate::description::{decode, encode};
+use crate::description::{MAX_COPIED, beside, decode, encode, measure, section_of};
 use crate::document::{Entry, Node, Object, Value, escape};
 use crate::problem::Problem;
-use crate::spec::{Kind, Version};
-use crate::walk::{Pointer, walk, walk_mut};
+use crate::spec::{Kind, Version, component_name};
+use crate::walk::{Pointer, Visit, walk, walk_mut};
 
 /// The sections of `components` that 3.0 does not have, and what they hold.
 const SECTIONS: [(&str, Kind); 2] =
     [("pathItems", Kind::PathItem), ("mediaTypes", Kind::MediaType)];
 
-/// How many references may be replaced by what they lead to.
-const MAX_EXPANDED: usize = 10_000;
-
 const DEFINITIONS: [&str; 2] = ["$defs", "definitions"];
 
-/// Tells references that cannot be replaced by what they lead to, for that would have no end.
+/// Tells references that cannot be replaced by what they lead to, for that would have no end, or be
+/// too large.
 pub(super) fn check(root: &Node, version: Version, problems: &mut Vec<Problem>) {
     let mut graph = Graph::of(root, version);
+    let others = problems.len();
     for (pointer, node) in graph.nodes.clone() {
         let mut open = Vec::new();
-        if graph.count(&pointer, &mut open).is_none_or(|count| count > MAX_EXPANDED) {
+        if graph.size(&pointer, &mut open).is_none_or(|size| size > MAX_COPIED) {
             let message = "OpenAPI 3.0 has no place for it in components, and what it refers to \
                            repeats itself without end";
-            problems.push(Problem {
-                pointer: format!("#{pointer}"),
-                ..Problem::new(LOST, Severity::Blocker, node.at, &Pointer::ROOT, message)
-            });
+            let pointer = format!("#{pointer}");
+            problems.push(Problem::new(LOST, Severity::Blocker, node.at, &pointer, message));
         }
     }
+    if problems.len() > others {
+        return;
+    }
+    let mut total = 0_usize;
+    walk(root, Kind::OpenApi, version, &Pointer::ROOT, &mut |visit| {
+        let Some(target) = replaced(&visit).filter(|_| total <= MAX_COPIED) else { return };
+        total = total.saturating_add(graph.size(&target, &mut Vec::new()).unwrap_or_default());
+        if total > MAX_COPIED {
+            let message = format!(
+                "OpenAPI 3.0 has no place in components for what it leads to: with all of that in \
+                 place there would be more than {MAX_COPIED} values"
+            );
+            let (at, pointer) = (visit.node.at, visit.pointer);
+            problems.push(Problem::new(LOST, Severity::Blocker, at, pointer, message));
+        }
+    });
+}
+
+/// The pointer of what a reference has to be replaced by.
+fn replaced(visit: &Visit<'_, '_>) -> Option<String> {
+    let is_replaced = SECTIONS.iter().any(|(_, kind)| *kind == visit.kind);
+    visit.reference.filter(|_| is_replaced).and_then(target)
 }
 
 /// What is to be replaced, and what it refers to of that.
 struct Graph<'a> {
     nodes: Vec<(String, &'a Node)>,
-    uses: HashMap<String, Vec<String>>,
-    counts: HashMap<String, Option<usize>>,
+    /// How many values each of them holds itself, and what it refers to.
+    uses: HashMap<String, (usize, Vec<String>)>,
+    sizes: HashMap<String, Option<usize>>,
 }
 
 impl<'a> Graph<'a> {
     fn of(root: &'a Node, version: Version) -> Self {
-        let mut graph = Self { nodes: Vec::new(), uses: HashMap::new(), counts: HashMap::new() };
+        let mut graph = Self { nodes: Vec::new(), uses: HashMap::new(), sizes: HashMap::new() };
         for (section, kind) in SECTIONS {
             let entries = root.get("components").and_then(|it| it.get(section)?.as_object());
             for entry in entries.into_iter().flatten() {
                 let pointer = format!("/components/{section}/{}", escape(&entry.key));
                 let mut uses = Vec::new();
                 walk(&entry.value, kind, version, &Pointer::ROOT, &mut |visit| {
-                    let is_replaced = SECTIONS.iter().any(|(_, kind)| *kind == visit.kind);
-                    let target = visit.reference.filter(|_| is_replaced).and_then(target);
-                    uses.extend(target);
+                    uses.extend(replaced(&visit));
                 });
-                graph.uses.insert(pointer.clone(), uses);
+                let own = measure(&entry.value).0;
+                graph.uses.insert(pointer.clone(), (own, uses));
                 graph.nodes.push((pointer, &entry.value));
             }
         }
         graph
     }
 
-    /// How many references it takes to replace all in a target; nothing when they go in a circle.
-    fn count(&mut self, pointer: &str, open: &mut Vec<String>) -> Option<usize> {
-        if let Some(known) = self.counts.get(pointer) {
+    /// How many values a target holds when all in it is replaced; nothing when references go in a
+    /// circle.
+    fn size(&mut self, pointer: &str, open: &mut Vec<String>) -> Option<usize> {
+        if let Some(known) = self.sizes.get(pointer) {
             return *known;
         }
         if open.len() > 64 || open.iter().any(|it| it == pointer) {
             return None;
         }
         open.push(pointer.to_owned());
-        let uses = self.uses.get(pointer).cloned().unwrap_or_default();
-        let counts: Option<Vec<usize>> =
-            uses.iter().map(|it| self.count(it, open).map(|count| count + 1)).collect();
+        let (own, uses) = self.uses.get(pointer).cloned().unwrap_or_default();
+        let size = uses.iter().try_fold(own, |sum: usize, used| {
+            self.size(used, open).map(|size| sum.saturating_add(size))
+        });
         open.pop();
-        let count =
-            counts.map(|counts| counts.iter().fold(0_usize, |sum, it| sum.saturating_add(*it)));
-        self.counts.insert(pointer.to_owned(), count);
-        count
+        self.sizes.insert(pointer.to_owned(), size);
+        size
     }
 }
 
@@ -113,16 +132,10 @@ pub(super) fn expand(root: &mut Node, version: Version) {
             while let Some(found) =
                 node.text("$ref").and_then(target).and_then(|it| targets.get(&it))
             {
-                let siblings = node.as_object().into_iter().flatten();
-                let siblings: Vec<Entry> = siblings
-                    .filter(|it| it.key != "$ref" && kind == Kind::PathItem)
-                    .cloned()
-                    .collect();
-                let mut found = found.clone();
-                if let Some(object) = found.as_object_mut() {
-                    siblings.into_iter().for_each(|it| object.insert(it.key, it.value));
-                }
-                *node = found;
+                *node = match kind {
+                    Kind::PathItem => beside(found.clone(), node),
+                    _ => found.clone(),
+                };
             }
         }
     });
@@ -145,7 +158,7 @@ pub(super) fn lift_definitions(root: &mut Node, version: Version) -> Vec<(String
                 if !used.contains(&pointer) {
                     continue;
                 }
-                let wanted = allowed(&entry.key);
+                let wanted = component_name(&entry.key);
                 let mut name = wanted.clone();
                 while !taken.insert(name.clone()) {
                     let next = next.entry(wanted.clone()).or_insert(2);
@@ -161,7 +174,7 @@ pub(super) fn lift_definitions(root: &mut Node, version: Version) -> Vec<(String
     let mut moved = Vec::new();
     for (pointer, name, mut node) in lifted {
         walk_mut(&mut node, Kind::Schema, version, &mut |kind, node| take_definitions(kind, node));
-        if let Some(schemas) = schemas_of(root) {
+        if let Some(schemas) = section_of(root, "schemas") {
             schemas.push(Entry { key: name.as_str().into(), at: node.at, value: node });
         }
         moved.push((pointer, format!("/components/schemas/{name}")));
@@ -195,21 +208,6 @@ fn take_definitions(kind: Kind, node: &mut Node) {
         let object = node.as_object_mut();
         object.into_iter().for_each(|it| DEFINITIONS.iter().for_each(|key| drop(it.remove(key))));
     }
-}
-
-fn schemas_of(root: &mut Node) -> Option<&mut Object> {
-    fn below<'a>(object: &'a mut Object, key: &str) -> Option<&'a mut Object> {
-        if !object.contains(key) {
-            object.insert(key, Node::made(Value::Object(Object::default())));
-        }
-        object.get_mut(key)?.as_object_mut()
-    }
-    below(below(root.as_object_mut()?, "components")?, "schemas")
-}
-
-fn allowed(name: &str) -> String {
-    let is_allowed = |it: char| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_');
-    name.chars().map(|it| if is_allowed(it) { it } else { '_' }).collect()
 }
 
 /// Lets references lead to where things went.

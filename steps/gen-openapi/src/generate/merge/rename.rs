@@ -1,9 +1,9 @@
 //! Gives things other names, wherever they are named.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::description::{Description, decode, discriminators, encode};
-use crate::document::{Entry, Node, Object, Text, Value, escape};
+use crate::document::{Entry, Node, Object, Text, Value, escape, unescape};
 use crate::spec::{Kind, Version};
 use crate::walk::walk_mut;
 
@@ -12,6 +12,8 @@ use crate::walk::walk_mut;
 pub(super) struct Renames {
     /// Of components, by section and name.
     pub(super) components: HashMap<(Text, Text), String>,
+    /// The new names of components, by section.
+    pub(super) given: HashSet<(Text, Text)>,
     /// Of operations, by their id.
     pub(super) operations: HashMap<Text, String>,
 }
@@ -23,7 +25,7 @@ const PATHS: &str = "#/paths/";
 pub(super) fn component_of(reference: &str) -> Option<(Text, Text)> {
     let (section, rest) = reference.strip_prefix(COMPONENTS)?.split_once('/')?;
     let name = decode(rest.split('/').next().unwrap_or(rest))?;
-    Some((section.into(), name.replace("~1", "/").replace("~0", "~").into()))
+    Some((section.into(), unescape(&name)))
 }
 
 /// Gives things their new names.

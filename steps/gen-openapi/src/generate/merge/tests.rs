@@ -339,6 +339,65 @@ paths:
 }
 
 #[test]
+fn servers_are_kept_for_paths_that_lead_elsewhere() {
+    let a = "openapi: 3.1.0\nservers: [{url: /a}]\npaths: {}\n";
+    let b = "openapi: 3.1.0\nservers: [{url: /b}]\npaths:\n  /b: {$ref: '#/components/pathItems/b'}\n  \
+        /own: {$ref: '#/components/pathItems/own'}\ncomponents:\n  pathItems:\n    b: {get: {}}\n    \
+        own: {servers: [{url: /own}], get: {}}\n";
+    let yaml = merged(&[source("a", a), source("b", b)], Collisions::Error).unwrap();
+    let (_, paths) = yaml.split_once("paths:\n").unwrap();
+    let (paths, _) = paths.split_once("components:").unwrap();
+    assert_eq!(
+        paths,
+        "  /b:
+    $ref: \"#/components/pathItems/b\"
+    servers:
+      - url: /b
+  /own:
+    $ref: \"#/components/pathItems/own\"
+"
+    );
+}
+
+#[test]
+fn extensions_of_components_are_kept_when_the_first_has_no_components() {
+    becomes(
+        &[source("a", "paths: {}\n"), source("b", "components: {x-a: 1}\n")],
+        Collisions::Error,
+        "paths: {}\ncomponents:\n  x-a: 1\n",
+    );
+}
+
+#[test]
+fn new_names_are_given_once() {
+    let all = |names: &[&str], value: i32| {
+        let schemas = names.iter().map(|name| format!("{name}: {{maximum: {value}}}"));
+        format!("components: {{schemas: {{{}}}}}\n", schemas.collect::<Vec<_>>().join(", "))
+    };
+    let names_of = |first: &[&str], collisions| {
+        let (first, second) = (all(first, 1), all(&["A", "A_2"], 2));
+        let yaml = merged(&[source("a", &first), source("b", &second)], collisions).unwrap();
+        let names = yaml.lines().filter_map(|line| line.strip_prefix("    ")?.strip_suffix(':'));
+        names.filter(|name| !name.starts_with(' ')).map(str::to_owned).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        names_of(&["A", "A_2", "b_A"], Collisions::Prefix),
+        ["A", "A_2", "b_A", "b_A_2", "b_A_2_2"]
+    );
+    assert_eq!(names_of(&["A", "A_2"], Collisions::Rename), ["A", "A_2", "A_3", "A_2_2"]);
+}
+
+#[test]
+fn places_of_odd_names_are_pointers() {
+    let webhook =
+        |summary: &str| format!("webhooks: {{a/b: {{summary: {summary}}}}}\nx-a~b: {summary}\n");
+    let (a, b) = (webhook("a"), webhook("b"));
+    let problems = merged(&[source("a", &a), source("b", &b)], Collisions::Error).unwrap_err();
+    let places: Vec<&str> = problems.iter().map(|it| it.split(' ').nth(1).unwrap()).collect();
+    assert_eq!(places, ["#/webhooks/a~1b", "#/x-a~0b"]);
+}
+
+#[test]
 fn what_a_path_says_for_its_operations_stays_with_them() {
     let a =
         "paths:\n  /a/{id}:\n    parameters: [{name: id, in: path, required: true}]\n    get: {}\n";
