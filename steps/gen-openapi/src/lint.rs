@@ -234,7 +234,7 @@ impl<'a, 'l> Linter<'a, 'l> {
     }
 
     /// Tells a finding of a rule, unless it is off.
-    fn tell(&mut self, rule: Rule, at: At, pointer: impl fmt::Display, message: impl Into<String>) {
+    fn tell(&mut self, rule: Rule, at: At, pointer: &dyn fmt::Display, message: impl Into<String>) {
         if let Some(severity) = self.levels.level(rule) {
             let problem = Problem::new(rule.id(), severity, at, pointer, message);
             self.found.add(problem.help(rule.facts().help));

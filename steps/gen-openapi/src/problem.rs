@@ -25,7 +25,7 @@ impl Problem {
         rule: &'static str,
         severity: Severity,
         at: At,
-        pointer: impl fmt::Display,
+        pointer: &dyn fmt::Display,
         message: impl Into<String>,
     ) -> Self {
         let pointer = pointer.to_string();

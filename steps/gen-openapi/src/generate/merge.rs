@@ -458,7 +458,7 @@ impl<'a> Merger<'a> {
 
     fn collide(&mut self, at: At, pointer: String, what: &str, other: At, help: &str) {
         let message = format!("{what} is in {} already", self.sources.place(other));
-        let problem = Problem::new(COLLISION, Severity::Blocker, at, pointer, message);
+        let problem = Problem::new(COLLISION, Severity::Blocker, at, &pointer, message);
         self.problems.push(problem.help(help));
     }
 

@@ -38,7 +38,7 @@ impl<'a> Linter<'a, '_> {
             pointer.extend(["/", part]);
         }
         let message = format!("{what} does not fit its schema: {}", mismatch.why);
-        self.tell(rule, mismatch.at, pointer, message);
+        self.tell(rule, mismatch.at, &pointer, message);
     }
 
     /// The types that a schema wants, when a value has none of them.

@@ -374,7 +374,7 @@ impl<'a> Check<'a> {
             if !self.operation_ids.contains_key(id) {
                 let message = format!("no operation has the operationId `{}`", shown(id));
                 let (rule, severity) = ("link-operation", Severity::Major);
-                self.found.add(Problem::new(rule, severity, at, pointer, message));
+                self.found.add(Problem::new(rule, severity, at, &pointer, message));
             }
         }
     }

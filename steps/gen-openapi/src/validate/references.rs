@@ -150,7 +150,7 @@ impl<'a> Check<'a> {
                 let message =
                     format!("the reference leads nowhere: no schema has the anchor {text}");
                 let rule = "unresolved-reference";
-                self.found.add(Problem::new(rule, Severity::Critical, at, pointer, message));
+                self.found.add(Problem::new(rule, Severity::Critical, at, &pointer, message));
             }
         }
     }
@@ -186,7 +186,7 @@ impl<'a> Check<'a> {
             told.insert(*text);
             let message = format!("{} is made of itself: its `allOf` never ends", shown(text));
             let (rule, pointer) = ("schema-circle", decode(text).unwrap_or_default());
-            let problem = Problem::new(rule, Severity::Critical, node.at, pointer, message);
+            let problem = Problem::new(rule, Severity::Critical, node.at, &pointer, message);
             self.found.add(problem.help("take the reference out of the `allOf`"));
         });
     }

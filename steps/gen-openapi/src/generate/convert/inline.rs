@@ -29,7 +29,7 @@ pub(super) fn check(root: &Node, version: Version, problems: &mut Vec<Problem>) 
             let message = "OpenAPI 3.0 has no place for it in components, and what it refers to \
                            repeats itself without end";
             let pointer = format!("#{pointer}");
-            problems.push(Problem::new(LOST, Severity::Blocker, node.at, pointer, message));
+            problems.push(Problem::new(LOST, Severity::Blocker, node.at, &pointer, message));
         }
     }
     if problems.len() > others {
