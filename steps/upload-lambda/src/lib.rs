@@ -46,22 +46,24 @@ use settings::{Command, Deploy, Pack, Prune, Rollback};
 /// See the exit codes of [`step_core::Exit`]. What became of each function is in the report.
 pub async fn run(args: &Args) -> anyhow::Result<Done> {
     let config = Config::load(&args.common)?;
-    match args.command()? {
-        Command::Package(pack) => {
-            let environment = config.environment(&args.common, Needs::Nothing)?;
-            package(pack, &environment, args.common.dry_run).await.map(Done::Packed)
+    let environment = |needs| config.environment(&args.common, needs);
+    let functions = match &args.command {
+        Some(Command::Package(pack)) => {
+            let environment = environment(Needs::Nothing)?;
+            return package(pack, &environment, args.common.dry_run).await.map(Done::Packed);
         }
-        command => {
-            let environment = config.environment(&args.common, Needs::Environment)?;
-            let functions = match command {
-                Command::Deploy(options) => deploy(args, options, &environment).await?,
-                Command::Rollback(options) => roll_back(args, options, &environment).await?,
-                Command::Prune(options) => prune(args, options, &environment).await?,
-                Command::Package(_) => anyhow::bail!("package needs no AWS"),
-            };
-            Ok(Done::Functions(functions))
+        None => deploy(args, &Deploy::of_variables()?, &environment(Needs::Environment)?).await,
+        Some(Command::Deploy(options)) => {
+            deploy(args, options, &environment(Needs::Environment)?).await
         }
-    }
+        Some(Command::Rollback(options)) => {
+            roll_back(args, options, &environment(Needs::Environment)?).await
+        }
+        Some(Command::Prune(options)) => {
+            prune(args, options, &environment(Needs::Environment)?).await
+        }
+    };
+    functions.map(Done::Functions)
 }
 
 /// Everything that a run in AWS needs.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Subcommand;
+use clap::{Parser, Subcommand};
 use landfall_toml::{Environment, LambdaFunction, LambdaLayer, UploadLambda, nearest};
 use step_aws::AwsArgs;
 use step_core::handover::{Handover, PushedImage};
@@ -18,12 +18,12 @@ use crate::configuration::Wanted;
 /// Packs a folder or a file into a zip whose bytes depend on the content alone, compares it and the
 /// configuration with what Lambda has, and writes the difference. With an alias each upload becomes a
 /// version; it is checked, and the alias moves to it, at once or bit by bit, and back when it is bad.
-#[derive(Debug, clap::Parser)]
+#[derive(Debug, Parser)]
 #[command(name = "upload-lambda", version, after_long_help = EXAMPLES)]
 pub struct Args {
-    // Not required, for `--man` and `--completions` stand alone.
+    /// Without one it deploys.
     #[command(subcommand)]
-    command: Option<Command>,
+    pub(crate) command: Option<Command>,
 
     #[command(flatten)]
     pub(crate) aws: AwsArgs,
@@ -32,23 +32,10 @@ pub struct Args {
     pub(crate) common: Common,
 }
 
-impl Args {
-    /// What to do. None of the commands is so harmless that it would be meant without being named.
-    ///
-    /// # Errors
-    /// Exit 2: it was not said.
-    pub(crate) fn command(&self) -> Result<&Command, Fail> {
-        self.command.as_ref().ok_or_else(|| {
-            Fail::invalid("it is not said what to do")
-                .help("choose one of: deploy, package, rollback, prune")
-        })
-    }
-}
-
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// Bring functions to what is desired
+    /// Bring functions to what is desired; this is done when no command is named
     Deploy(Deploy),
     /// Write the zips, without AWS
     Package(Pack),
@@ -121,6 +108,25 @@ pub(crate) struct Deploy {
     timeout: Option<Duration>,
 }
 
+impl Deploy {
+    /// The options of a run that names no command: what the variables say.
+    ///
+    /// # Errors
+    /// Exit 2: a variable has a value that it cannot have.
+    pub(crate) fn of_variables() -> Result<Self, Fail> {
+        #[derive(clap::Parser)]
+        struct Alone {
+            #[command(flatten)]
+            deploy: Deploy,
+        }
+        match Alone::try_parse_from(["upload-lambda"]) {
+            Ok(alone) => Ok(alone.deploy),
+            Err(err) => Err(Fail::invalid(err.to_string().trim().to_owned())
+                .help("correct the variable, or name the option: `upload-lambda deploy --help`")),
+        }
+    }
+}
+
 /// The options of `package`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Pack {
@@ -175,8 +181,8 @@ pub(crate) struct Prune {
 
 const EXAMPLES: &str = "\
 Examples:
-  upload-lambda deploy --env dev               all functions of landfall.toml
-  upload-lambda deploy --env dev --dry-run     what would change
+  upload-lambda --env dev                      all functions of landfall.toml
+  upload-lambda --env dev --dry-run            what would change
   upload-lambda deploy receipts --env prod --canary 10%@5m
   upload-lambda deploy receipts --source dist/bootstrap --alias live   without a landfall.toml
   upload-lambda package --env dev              the zips and their hashes, without AWS

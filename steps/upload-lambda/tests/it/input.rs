@@ -56,8 +56,18 @@ fn settings_that_cannot_be_understood_are_told_with_the_function() {
     lambda.run(&["deploy", "helo"]).expect(2).says("(did you mean hello?)");
     lambda.run(&["deploy", "hello", "--canary", "x"]).expect(2).says("write for example 10%@5m");
     lambda.run(&["rollback"]).expect(2).says("function hello has no alias");
-    lambda.run(&[]).expect(2).says("choose one of: deploy, package, rollback, prune");
     lambda.run(&["prune"]).expect(2).says("how many versions of hello are kept");
+}
+
+#[test]
+fn without_a_command_it_deploys_as_the_variables_say() {
+    let mut lambda = Lambda::new("");
+    lambda.project.set_env("LANDFALL_CANARY", "x");
+    lambda.run(&[]).expect(2).says("write for example 10%@5m").says("correct the variable");
+    lambda.project.set_env("LANDFALL_CANARY", "none");
+    lambda.project.set_env("LANDFALL_LAMBDA_ALIAS", "live");
+    lambda.run(&[]).expect(0);
+    assert_eq!(lambda.answer("live")["code"], "one");
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl Lambda {
     }
 
     pub(crate) fn deploy(&self) -> Ran {
-        self.run(&["deploy", "--output", "json"])
+        self.run(&["--output", "json"])
     }
 
     pub(crate) fn call(&self, method: &str, path: &str, body: Option<&Value>) -> Value {
