@@ -112,7 +112,10 @@ pub(crate) async fn undo(
     failure: Option<Failure>,
 ) -> anyhow::Result<Ended> {
     match (begun, &planned.observed) {
-        (Begun::Service(watched), _) => go_back(ctx, guarded, watched, failure).await,
+        (Begun::Service(watched), _) => {
+            let sets_count = planned.changes.iter().any(|it| matches!(it, Change::Count { .. }));
+            go_back(ctx, guarded, watched, sets_count, failure).await
+        }
         (Begun::Rule { .. }, Observed::Rule(schedule)) => {
             put_target(ctx, guarded, schedule, &schedule.target).await?;
             Ok(Ended::RolledBack(failure))
@@ -121,11 +124,13 @@ pub(crate) async fn undo(
     }
 }
 
-/// Takes the service back to the last revision that ran.
+/// Takes the service back to the last revision that ran, and its count where this run set it: else it is
+/// that of auto scaling.
 async fn go_back(
     ctx: &Ctx,
     guarded: &Guarded,
     watched: &mut Watched,
+    sets_count: bool,
     failure: Option<Failure>,
 ) -> anyhow::Result<Ended> {
     let _section = output::section(&format!("Roll back {}", watched.before.name));
@@ -152,7 +157,8 @@ async fn go_back(
         // Somebody deploys something newer: not ours to take away.
         return Ok(Ended::Superseded);
     }
-    let count = Some(watched.before.desired_count).filter(|count| *count != now.desired_count);
+    let before = watched.before.desired_count;
+    let count = (sets_count && before != now.desired_count).then_some(before);
     if !is_good || count.is_some() {
         output::say(format!("  {}back to {}", watched.prefix, watched.good));
         let is_stopped = count.is_none() && stop(ctx, guarded, watched).await?;

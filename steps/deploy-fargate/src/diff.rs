@@ -41,19 +41,27 @@ fn mask(old: &mut Value, new: &mut Value) {
             let added = new.iter_mut().filter(|(key, _)| !old.contains_key(*key));
             added.for_each(|(key, value)| mask_all(key, value));
         }
-        (Value::Array(old), Value::Array(new)) => {
-            old.iter_mut().zip(new.iter_mut()).for_each(|(old, new)| mask(old, new));
+        // Lists that cannot be matched by name: what is a secret is not shown to have changed.
+        (old, new) => {
+            mask_all("", old);
+            mask_all("", new);
         }
-        _ => {}
     }
 }
 
+/// Masks what may be a secret in a value, which stands under this key.
 fn mask_all(key: &str, value: &mut Value) {
-    if is_secret(key, value) {
-        *value = MASK.into();
-    }
-    if let Value::Object(fields) = value {
-        fields.iter_mut().for_each(|(key, value)| mask_all(key, value));
+    match value {
+        Value::Object(fields) => {
+            // A variable of a list in which a name stands twice.
+            let name = fields.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
+            for (key, value) in fields {
+                mask_all(if key == "value" { &name } else { key }, value);
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(|item| mask_all(key, item)),
+        _ if is_secret(key, value) => *value = MASK.into(),
+        _ => {}
     }
 }
 
@@ -108,6 +116,31 @@ mod tests {
         assert!(shown.contains("-        \"API_TOKEN\": \"[MASKED]\""), "{shown}");
         assert!(shown.contains("+        \"API_TOKEN\": \"[MASKED], changed\""), "{shown}");
         assert!(shown.contains("+        \"LEVEL\": \"debug\""), "{shown}");
+    }
+
+    #[test]
+    fn a_secret_is_masked_where_a_name_stands_twice() {
+        let twice = |token: &str| {
+            let variable = json!({ "name": "API_TOKEN", "value": token });
+            let container =
+                json!({ "name": "app", "image": "a", "environment": [variable, variable] });
+            let text = json!({ "family": "orders", "containerDefinitions": [container] });
+            Definition::from_file(Path::new("x"), &text.to_string()).unwrap()
+        };
+        let once = definition("b", "hunter2-one", "info");
+        for (old, new) in [
+            (twice("hunter2-one"), definition("b", "hunter2-two", "info")),
+            (once, twice("hunter2-two")),
+            (twice("hunter2-one"), twice("hunter2-two")),
+        ] {
+            let shown = unified(&old, &new);
+            assert!(!shown.contains("hunter2"), "{shown}");
+        }
+        let container = json!({ "name": "other", "image": "a" });
+        let other = json!({ "family": "orders", "containerDefinitions": [container] }).to_string();
+        let other = Definition::from_file(Path::new("x"), &other).unwrap();
+        let shown = unified(&twice("hunter2-one"), &other);
+        assert!(shown.contains(MASK) && !shown.contains("hunter2"), "{shown}");
     }
 
     #[test]

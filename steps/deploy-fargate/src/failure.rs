@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aws_sdk_ecs::types::{Task, TaskStopCode};
+use aws_sdk_ecs::types::{Container, Task, TaskStopCode};
 use serde::Serialize;
 
 /// A task of the deployment that stopped when it should have run.
@@ -72,10 +72,12 @@ pub(crate) enum Class {
 pub(crate) fn classify(task: &Task) -> (Class, Failure) {
     let text = |value: Option<&str>| value.filter(|text| !text.is_empty()).map(str::to_owned);
     let stopped = text(task.stopped_reason());
-    let ended = task
-        .containers()
-        .iter()
-        .find(|container| container.exit_code().is_some_and(|code| code != 0));
+    // One that ECS ended because of another has the code of the signal: 128 + SIGTERM, or SIGKILL.
+    let was_ended = |container: &&Container| {
+        matches!(container.exit_code(), Some(137 | 143)) && text(container.reason()).is_none()
+    };
+    let failed = |container: &&Container| container.exit_code().is_some_and(|code| code != 0);
+    let ended = task.containers().iter().filter(failed).min_by_key(was_ended);
     let refused = task.containers().iter().find(|container| text(container.reason()).is_some());
     let container = ended.or(refused);
     let of_container = container.and_then(|container| text(container.reason()));
@@ -146,8 +148,6 @@ const PERMANENT: [&str; 14] = [
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_ecs::types::Container;
-
     use super::*;
 
     fn task(stopped: &str, code: Option<i32>, reason: &str) -> Task {
@@ -156,6 +156,22 @@ mod tests {
             .stopped_reason(stopped)
             .containers(Container::builder().name("app").set_exit_code(code).reason(reason).build())
             .build()
+    }
+
+    #[test]
+    fn the_container_that_ended_by_itself_is_told_not_one_that_was_ended_for_it() {
+        let container = |name: &str, code, reason: &str| {
+            Container::builder().name(name).exit_code(code).reason(reason).build()
+        };
+        let told = |containers: [Container; 2]| {
+            let task = Task::builder().set_containers(Some(containers.into())).build();
+            classify(&task).1.container.unwrap()
+        };
+        assert_eq!(told([container("proxy", 143, ""), container("app", 1, "")]), "app");
+        assert_eq!(told([container("proxy", 1, ""), container("app", 137, "")]), "proxy");
+        let killed = container("app", 137, "OutOfMemoryError: Container killed");
+        assert_eq!(told([killed, container("proxy", 143, "")]), "app");
+        assert_eq!(told([container("proxy", 137, ""), container("app", 143, "")]), "proxy");
     }
 
     #[test]

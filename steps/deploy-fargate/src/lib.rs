@@ -179,7 +179,10 @@ pub async fn run(ctx: &Ctx) -> anyhow::Result<Done> {
         Some(Command::Rollback { to }) => roll_back(ctx, to.as_deref()).await.map(Done::Deployed),
         Some(Command::Continue) => go_on(ctx).await.map(Done::Deployed),
     };
-    report::write_files(&ctx.settings, &result)?;
+    // What became of the deployment counts; that a file cannot be written must not hide it.
+    if let Err(err) = report::write_files(&ctx.settings, &result) {
+        output::warn(format!("{err:#}"));
+    }
     result
 }
 
@@ -325,18 +328,27 @@ async fn roll_back(ctx: &Ctx, to: Option<&str>) -> anyhow::Result<Deployed> {
 /// Continues what pauses at a hook, and waits for its end.
 async fn go_on(ctx: &Ctx) -> anyhow::Result<Deployed> {
     let guarded = ctx.aws.guard().await?;
-    let mut units = Vec::new();
+    let mut waiting = Vec::new();
     for unit_of in services(ctx)? {
         let observed = observe::observed(ctx, unit_of).await?;
         let Observed::Service(Current { service, definition }) = &observed else { continue };
         let mut watched = under_way(ctx, unit_of, service, definition)?;
-        let paused = watched.find(ctx).await?.and_then(|rollout| rollout.paused);
-        let paused = paused.ok_or_else(|| {
-            Fail::invalid(format!("no deployment of {} waits at a hook", service.name))
-                .help("look at the service in ECS; `deploy-fargate --wait-only ID` waits for a deployment")
-        })?;
+        if let Some(paused) = watched.find(ctx).await?.and_then(|rollout| rollout.paused) {
+            waiting.push((watching(unit_of, &observed), watched, paused));
+        }
+    }
+    if waiting.is_empty() {
+        return Err(Fail::invalid("no deployment waits at a hook")
+            .help("look at the service in ECS; `deploy-fargate --wait-only ID` waits for a deployment")
+            .into());
+    }
+    if ctx.settings.dry_run {
+        let units = waiting.iter().map(|(planned, ..)| unit(planned, Outcome::Planned)).collect();
+        return Ok(Deployed::new(units, ctx.settings.check));
+    }
+    let mut units = Vec::new();
+    for (planned, watched, paused) in waiting {
         apply::answer(ctx, &guarded, &paused, true).await?;
-        let planned = watching(unit_of, &observed);
         let mut begun = Begun::Service(Box::new(watched));
         apply::advise(ctx, &begun);
         let ended = match apply::follow(ctx, &guarded, &mut begun).await? {

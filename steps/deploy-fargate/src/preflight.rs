@@ -50,7 +50,7 @@ pub(crate) async fn checks(ctx: &Ctx, planned: &[Planned]) -> Vec<Check> {
         futures_util::future::join_all(each).await.into_iter().flatten().collect();
     // Services of one image need mostly the same.
     let mut seen = std::collections::HashSet::new();
-    checks.retain(|check| seen.insert(check.what.clone()));
+    checks.retain(|check| seen.insert(check.to_string()));
     checks
 }
 

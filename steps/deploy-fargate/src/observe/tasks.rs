@@ -29,9 +29,12 @@ pub(crate) async fn stopped_tasks(
     Ok(tasks.into_iter().filter(is_ours).collect())
 }
 
-/// The tasks of a service that run, or are on the way to it.
+/// The tasks of a service that run, or are on the way to it. One that ended by itself may still be
+/// listed among those that should run.
 pub(crate) async fn running_tasks(ctx: &Ctx, service: &Service) -> anyhow::Result<Vec<Task>> {
-    tasks(ctx, service, DesiredStatus::Running).await
+    let mut tasks = tasks(ctx, service, DesiredStatus::Running).await?;
+    tasks.retain(|task| task.last_status() != Some("STOPPED"));
+    Ok(tasks)
 }
 
 async fn tasks(ctx: &Ctx, service: &Service, status: DesiredStatus) -> anyhow::Result<Vec<Task>> {

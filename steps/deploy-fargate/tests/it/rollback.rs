@@ -34,5 +34,5 @@ fn there_is_nothing_to_go_back_to_from_the_first_revision() {
     let ran = service.project.run("deploy-fargate", &["rollback", "--env", "dev"]);
     ran.expect(2).says("app has no revision to go back to").says("name one with --to");
     let ran = service.project.run("deploy-fargate", &["continue", "--env", "dev"]);
-    ran.expect(2).says("no deployment of app waits at a hook");
+    ran.expect(2).says("no deployment waits at a hook");
 }
