@@ -98,6 +98,15 @@ impl fmt::Display for Severity {
     }
 }
 
+/// A part of a check that did not do its work, so that it is not known what it would have found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// The name of the part.
+    pub name: String,
+    /// Why.
+    pub message: String,
+}
+
 /// Something that a check objects to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Finding {
@@ -431,8 +440,8 @@ mod tests {
             findings.to_string(),
             serde_json::to_string(&findings).unwrap(),
             findings.codequality(),
-            findings.junit("t", &[], Severity::Major).unwrap(),
-            findings.sarif(tool),
+            findings.junit("t", &[], &[], Severity::Major).unwrap(),
+            findings.sarif(tool, &[]),
         ] {
             assert!(form.contains("MASKED") && !form.contains("hunter2"), "{form}");
         }

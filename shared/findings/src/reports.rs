@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use crate::{Findings, Severity, Tool};
+use step_core::output;
+
+use crate::{Failure, Findings, Severity, Tool};
 
 /// Where to write what was found, and when it fails the run.
 #[derive(Debug, Clone, clap::Args)]
@@ -51,7 +53,22 @@ impl Reports {
         suite: &str,
         tool: Tool<'_>,
     ) -> anyhow::Result<()> {
-        self.files.write(findings, checked, self.fail_on, suite, tool)
+        self.write_with_failures(findings, checked, &[], suite, tool)
+    }
+
+    /// As [`write`](Self::write), of a check of which parts have failed themselves.
+    ///
+    /// # Errors
+    /// Names the path that cannot be written.
+    pub fn write_with_failures(
+        &self,
+        findings: &Findings,
+        checked: &[String],
+        failures: &[Failure],
+        suite: &str,
+        tool: Tool<'_>,
+    ) -> anyhow::Result<()> {
+        self.files.write_all(findings, (checked, failures), self.fail_on, suite, tool)
     }
 }
 
@@ -68,15 +85,26 @@ impl Files {
         suite: &str,
         tool: Tool<'_>,
     ) -> anyhow::Result<()> {
-        if let Some(path) = &self.codequality {
-            findings.write_codequality(path)?;
-        }
-        if let Some(path) = &self.junit {
-            findings.write_junit(path, suite, checked, fail_on)?;
-        }
-        if let Some(path) = &self.sarif {
-            findings.write_sarif(path, tool)?;
-        }
-        Ok(())
+        self.write_all(findings, (checked, &[]), fail_on, suite, tool)
+    }
+
+    /// That one cannot be written does not keep the others from being.
+    fn write_all(
+        &self,
+        findings: &Findings,
+        (checked, failures): (&[String], &[Failure]),
+        fail_on: Severity,
+        suite: &str,
+        tool: Tool<'_>,
+    ) -> anyhow::Result<()> {
+        let codequality = self.codequality.as_ref().map(|path| findings.write_codequality(path));
+        let junit = self.junit.as_ref();
+        let junit = junit.map(|path| findings.write_junit(path, suite, checked, failures, fail_on));
+        let sarif = self.sarif.as_ref().map(|path| findings.write_sarif(path, tool, failures));
+        let written = [codequality, junit, sarif].into_iter().flatten();
+        let mut errors = written.filter_map(Result::err);
+        let Some(first) = errors.next() else { return Ok(()) };
+        errors.for_each(|err| output::warn(format!("{err:#}")));
+        Err(first)
     }
 }

@@ -4,9 +4,10 @@ use std::path::Path;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Value, json};
+use step_core::secret::redact;
 use step_core::write_atomically;
 
-use crate::{Finding, Findings, Place, Severity};
+use crate::{Failure, Finding, Findings, Place, Severity};
 
 /// What made the findings.
 #[derive(Debug, Clone, Copy)]
@@ -18,8 +19,8 @@ pub struct Tool<'a> {
 }
 
 impl Findings {
-    /// The report as a SARIF log of one run.
-    pub fn sarif(&self, tool: Tool<'_>) -> String {
+    /// The report as a SARIF log of one run, with what failed in the check itself.
+    pub fn sarif(&self, tool: Tool<'_>, failures: &[Failure]) -> String {
         let mut rules: Vec<&str> = self.iter().map(|it| it.rule.as_str()).collect();
         rules.sort_unstable();
         rules.dedup();
@@ -32,6 +33,7 @@ impl Findings {
                 "tool": {
                     "driver": { "name": tool.name, "version": tool.version, "rules": rules },
                 },
+                "invocations": [invocation(failures)],
                 "columnKind": "unicodeCodePoints",
                 "results": results,
             }],
@@ -43,13 +45,30 @@ impl Findings {
     ///
     /// # Errors
     /// Names the path.
-    pub fn write_sarif(&self, path: &Path, tool: Tool<'_>) -> anyhow::Result<()> {
-        write_atomically(path, self.sarif(tool).as_bytes())
+    pub fn write_sarif(
+        &self,
+        path: &Path,
+        tool: Tool<'_>,
+        failures: &[Failure],
+    ) -> anyhow::Result<()> {
+        write_atomically(path, self.sarif(tool, failures).as_bytes())
     }
 }
 
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/os/schemas/sarif-schema-2.1.0.json";
+
+/// 3.20: whether the check did its work, and if not, why.
+fn invocation(failures: &[Failure]) -> Value {
+    let mut invocation = json!({ "executionSuccessful": failures.is_empty() });
+    if !failures.is_empty() {
+        let told = failures
+            .iter()
+            .map(|it| json!({ "level": "error", "message": { "text": redact(&it.message) } }));
+        invocation["toolExecutionNotifications"] = told.collect();
+    }
+    invocation
+}
 
 fn result(finding: &Finding, rules: &[&str]) -> Value {
     let mut location = json!({ "physicalLocation": location(&finding.place) });
@@ -106,8 +125,10 @@ mod tests {
     use crate::Source;
     use crate::tests::drops;
 
+    const CHECK: Tool<'_> = Tool { name: "check", version: "1.2.3" };
+
     fn log(findings: &Findings) -> Value {
-        serde_json::from_str(&findings.sarif(Tool { name: "check", version: "1.2.3" })).unwrap()
+        serde_json::from_str(&findings.sarif(CHECK, &[])).unwrap()
     }
 
     /// The names of an object's properties are all among those that the specification knows, and
@@ -133,7 +154,7 @@ mod tests {
         assert_eq!(log["version"], "2.1.0");
         // 3.14, 3.18, 3.19
         let run = &log["runs"][0];
-        assert_shape(run, &["tool", "results"], &["columnKind"]);
+        assert_shape(run, &["tool", "results"], &["columnKind", "invocations"]);
         assert_eq!(run["columnKind"], "unicodeCodePoints");
         assert_shape(&run["tool"], &["driver"], &[]);
         assert_shape(&run["tool"]["driver"], &["name"], &["version", "rules"]);
@@ -176,6 +197,21 @@ mod tests {
         let log = log(&Findings::default());
         assert_eq!(log["runs"][0]["results"], json!([]));
         assert_eq!(log["runs"][0]["tool"]["driver"]["name"], "check");
+        assert_eq!(log["runs"][0]["invocations"], json!([{ "executionSuccessful": true }]));
+    }
+
+    #[test]
+    fn what_failed_in_the_check_itself_is_told() {
+        let failure = Failure { name: "linter".to_owned(), message: "it crashed".to_owned() };
+        let log = Findings::default().sarif(CHECK, &[failure]);
+        let log: Value = serde_json::from_str(&log).unwrap();
+        // 3.20, 3.58
+        let invocation = &log["runs"][0]["invocations"][0];
+        assert_shape(invocation, &["executionSuccessful"], &["toolExecutionNotifications"]);
+        assert_eq!(invocation["executionSuccessful"], false);
+        let told = &invocation["toolExecutionNotifications"][0];
+        assert_shape(told, &["message"], &["level"]);
+        assert_eq!(told["message"]["text"], "it crashed");
     }
 
     #[test]

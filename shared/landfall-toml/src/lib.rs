@@ -47,6 +47,7 @@ pub const DEFAULT_FILE: &str = "landfall.toml";
 #[derive(Debug, Default)]
 pub struct Config {
     path: PathBuf,
+    text: String,
     document: Landfall,
     tables: toml::Table,
 }
@@ -84,7 +85,24 @@ impl Config {
     pub fn from_text(path: &Path, text: &str) -> anyhow::Result<Self> {
         let document = parse(path, text)?;
         let tables = text.parse().map_err(|err| Fail::invalid(format!("{err}")))?;
-        Ok(Self { path: path.to_owned(), document, tables })
+        Ok(Self { path: path.to_owned(), text: text.to_owned(), document, tables })
+    }
+
+    /// Where a setting of the environment stands, as `file:line:column`, for messages: in its own table or
+    /// in `[defaults]`. As far as its keys are found.
+    pub fn place(&self, common: &Common, keys: &[&str]) -> String {
+        let own = common.environment().map(|name| vec!["env", name]);
+        let tables = std::iter::once(vec!["defaults"]).chain(own);
+        let found = tables.filter_map(|table| {
+            let place = parse::place(&self.text, &[&table[..], keys].concat())?;
+            Some((place.depth.checked_sub(table.len()).filter(|depth| *depth > 0)?, place))
+        });
+        // The table that has most of the keys is the one that is meant; of two the environment's.
+        let path = self.path.display();
+        match found.max_by_key(|(depth, _)| *depth) {
+            Some((_, place)) => format!("{path}:{}:{}", place.line, place.column),
+            None => path.to_string(),
+        }
     }
 
     /// What the file says of the service.
@@ -203,6 +221,21 @@ mod tests {
         [env.prod.deploy-stack.parameters]
         Size = "large"
     "#;
+
+    #[test]
+    fn the_place_of_a_setting_is_the_one_that_counts() {
+        let text = "[defaults.lint-check]\nexclude = []\ntimeout = \"1m\"\n\
+                    [env.dev.lint-check]\nexclude = [\"a\"]\n";
+        let place = |args: &[&str], keys: &[&str]| {
+            config(text).place(&common(args), &[&["lint-check"], keys].concat())
+        };
+        assert_eq!(place(&[], &["exclude"]), "landfall.toml:2:1");
+        assert_eq!(place(&["--env=dev"], &["exclude"]), "landfall.toml:5:1");
+        assert_eq!(place(&["--env=dev"], &["timeout"]), "landfall.toml:3:1");
+        // As far as it is known.
+        assert_eq!(place(&[], &["baseline"]), "landfall.toml:1:11");
+        assert_eq!(config("").place(&common(&[]), &["exclude"]), "landfall.toml");
+    }
 
     #[test]
     fn an_environment_lies_over_the_defaults_key_by_key() {

@@ -35,6 +35,31 @@ pub fn parse<T: DeserializeOwned + JsonSchema>(path: &Path, text: &str) -> anyho
     Ok(toml::from_str(text).map_err(syntax)?)
 }
 
+/// Where a key stands, and how many of the keys that lead to it were found.
+pub(crate) struct Place {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
+    pub(crate) depth: usize,
+}
+
+/// The place of the last key that is found on a way through tables; nothing when not even the first is, or
+/// the text is no TOML.
+pub(crate) fn place(text: &str, keys: &[&str]) -> Option<Place> {
+    let document = DeTable::parse(text).ok()?;
+    let mut table = document.get_ref();
+    let mut found = None;
+    for (depth, wanted) in (1..).zip(keys) {
+        let Some((key, value)) = table.iter().find(|(key, _)| key.get_ref() == wanted) else {
+            break;
+        };
+        let (line, column) = line_and_column(text, key.span().start);
+        found = Some(Place { line, column, depth });
+        let DeValue::Table(below) = value.get_ref() else { break };
+        table = below;
+    }
+    found
+}
+
 /// What is expected, as it is called in TOML.
 fn in_words_of_toml(message: &str) -> String {
     message

@@ -240,8 +240,18 @@ fn init_tracing(verbose: u8) {
         .with_target("hyper_util", LevelFilter::WARN)
         .with_target("h2", LevelFilter::WARN)
         .with_targets(
-            ["step_", "build_", "push_", "deploy_", "smoke_", "migrate_", "upload_", "landfall_"]
-                .map(|name| (name, own)),
+            [
+                "step_",
+                "build_",
+                "push_",
+                "deploy_",
+                "smoke_",
+                "migrate_",
+                "upload_",
+                "lint_",
+                "landfall_",
+            ]
+            .map(|name| (name, own)),
         );
     let layer = tracing_subscriber::fmt::layer()
         .without_time()

@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::secret::is_secret_name;
+use crate::secret::{is_secret_name, is_token};
 use crate::{Exit, Fail};
 
 /// A program to run for its output.
@@ -44,7 +44,7 @@ const LEFT: Duration = Duration::from_secs(1);
 
 impl Process {
     /// A program, found in `PATH`, with its arguments. Variables whose names say that they hold
-    /// a secret are not passed on.
+    /// a secret, or whose values are tokens by their form, are not passed on.
     pub fn new<I: Into<OsString>>(
         program: impl Into<OsString>,
         args: impl IntoIterator<Item = I>,
@@ -70,8 +70,8 @@ impl Process {
         self
     }
 
-    /// A variable that is passed on although its name says that it holds a secret, for the program
-    /// cannot work without.
+    /// A variable that is passed on although its name or its value says that it is a secret, for the
+    /// program cannot work without.
     pub fn passing(mut self, variable: impl Into<String>) -> Self {
         self.passed.push(variable.into());
         self
@@ -225,8 +225,8 @@ impl Process {
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
-        for (name, _) in std::env::vars_os() {
-            if !self.passes(&name) {
+        for (name, value) in std::env::vars_os() {
+            if !self.passes(&name, &value) {
                 command.env_remove(name);
             }
         }
@@ -234,7 +234,7 @@ impl Process {
         command.spawn().map_err(|err| self.not_started(&err))
     }
 
-    fn passes(&self, name: &OsStr) -> bool {
+    fn passes(&self, name: &OsStr, value: &OsStr) -> bool {
         let name = name.to_string_lossy();
         let fits = |pattern: &String| match pattern.strip_suffix('*') {
             Some(beginning) => name.starts_with(beginning),
@@ -245,7 +245,10 @@ impl Process {
         }
         match &self.only {
             Some(only) => only.iter().any(fits),
-            None => !is_secret_name(&name) || self.passed.iter().any(|passed| *passed == name),
+            None => {
+                let is_secret = is_secret_name(&name) || is_token(&value.to_string_lossy());
+                !is_secret || self.passed.iter().any(|passed| *passed == name)
+            }
         }
     }
 
@@ -525,6 +528,17 @@ mod tests {
         let run = shell("env").withholding(["CARGO_PKG_*"]).passing("CARGO_PKG_NAME");
         let said = run.output().await.unwrap();
         assert!(said.contains("PATH=") && !said.contains("CARGO_PKG_"), "{said}");
+    }
+
+    #[test]
+    fn a_token_is_not_passed_on_whatever_its_name_is() {
+        let token = OsStr::new("glpat-aBcDeFgHiJkLmNoPqRsT");
+        let passes = |process: &Process, name: &str, value| process.passes(OsStr::new(name), value);
+        assert!(!passes(&shell(""), "RENOVATE", token));
+        assert!(passes(&shell(""), "RENOVATE", OsStr::new("main")));
+        assert!(passes(&shell("").passing("RENOVATE"), "RENOVATE", token));
+        assert!(passes(&shell("").passing_only(["RENOVATE"]), "RENOVATE", token));
+        assert!(!passes(&shell(""), "GITLAB_PAT", OsStr::new("main")));
     }
 
     #[tokio::test]

@@ -82,6 +82,10 @@ pub fn register(value: &str) {
 const SECRET_WORDS: [&str; 8] =
     ["TOKEN", "PASS", "SECRET", "_KEY", "APIKEY", "CREDENTIAL", "AUTH", "COOKIE"];
 
+/// How the name of a variable with a token in it ends: personal access tokens and JSON Web Tokens. Within a
+/// name they are parts of other words, and `JWT_ISSUER` is none.
+const SECRET_ENDS: [&str; 4] = ["PAT", "JWT", "JWT_V1", "JWT_V2"];
+
 /// Whether a variable of this name holds a secret, as far as names can tell.
 pub fn is_secret_name(name: &str) -> bool {
     // An author is no authorisation, the key of a setting of git is its name, and so is that of a
@@ -90,13 +94,24 @@ pub fn is_secret_name(name: &str) -> bool {
     if name == "LANDFALL_DATABASE_SECRET" {
         return false;
     }
-    let holds_a_secret = SECRET_WORDS.iter().any(|word| name.contains(word));
+    let is_end = |end: &str| {
+        name.strip_suffix(end).is_some_and(|before| before.is_empty() || before.ends_with('_'))
+    };
+    let holds_a_secret = SECRET_WORDS.iter().any(|word| name.contains(word))
+        || SECRET_ENDS.iter().any(|end| is_end(end));
     // A path to a secret is no secret, nor is an address.
     let names_a_place =
         ["_FILE", "_PATH", "_DIR", "_URI", "_URL", "_ARN", "_KEY_ID", "_SOCK", "PUBLIC_KEY"]
             .iter()
             .any(|end| name.ends_with(end));
     holds_a_secret && !names_a_place
+}
+
+/// Whether a value is a token, as its shape tells. What has one in it is another thing: settings of git and
+/// addresses of registries, without which programs do not work.
+pub fn is_token(value: &str) -> bool {
+    let value = value.trim();
+    SHAPES[..TOKENS].iter().any(|shape| shape.masked(value).is_some_and(|masked| masked == MASK))
 }
 
 /// Registers the values of all variables whose names say that they are secrets.
@@ -182,12 +197,14 @@ impl Shape {
 }
 
 /// Tokens that tell themselves by their shape, and passwords in URLs.
-static SHAPES: LazyLock<[Shape; 6]> = LazyLock::new(|| {
+static SHAPES: LazyLock<[Shape; 7]> = LazyLock::new(|| {
     [
+        // The first `TOKENS` of them are tokens.
         // GitLab: glpat-, glcbt-, gldt-, glrt-, ...
         Shape::new(["gl", "-"], r"\bgl[a-z]{2,6}-[0-9A-Za-z_.-]{20,}", MASK),
         // GitHub
         Shape::new(["gh", "_"], r"\bgh[pousr]_[0-9A-Za-z]{36,}", MASK),
+        Shape::new(["github_pat_", "_"], r"\bgithub_pat_[0-9A-Za-z_]{36,}", MASK),
         // JSON Web Tokens: two base64url objects and a signature
         Shape::new(
             ["eyJ", ".eyJ"],
@@ -201,6 +218,9 @@ static SHAPES: LazyLock<[Shape; 6]> = LazyLock::new(|| {
         Shape::new(["&", "="], &format!(r"(?i)([&]{PARAMETER})[^&\s]+"), "$1[MASKED]"),
     ]
 });
+
+/// How many of [`SHAPES`] are tokens by themselves.
+const TOKENS: usize = 4;
 
 /// The name of a parameter that holds a secret, as far as names can tell.
 const PARAMETER: &str = "[a-z0-9_.-]*(?:token|secret|password|passwd|key|signature)=";
@@ -299,6 +319,23 @@ mod tests {
     }
 
     #[test]
+    fn a_token_is_told_from_what_has_one_in_it() {
+        for token in [
+            "glpat-aBcDeFgHiJkLmNoPqRsT",
+            "eyJhbGciOiJIUzI1.eyJzdWIiOiIxMjM0.c2ln\n",
+            &format!("ghp_{}", "a1".repeat(18)),
+            &format!("github_pat_{}", "a1".repeat(18)),
+        ] {
+            assert!(is_token(token), "{token}");
+            assert_eq!(redact(token).trim_end(), MASK, "{token}");
+        }
+        let settings = "https://oauth2:glpat-aBcDeFgHiJkLmNoPqRsT@h";
+        for other in [settings, "http://me:hunter2@proxy:3128", "glpat", "https://h/?token=1"] {
+            assert!(!is_token(other), "{other}");
+        }
+    }
+
+    #[test]
     fn names_of_secrets_are_told_from_names_of_places() {
         for name in [
             "CI_JOB_TOKEN",
@@ -307,6 +344,10 @@ mod tests {
             "MY_PASS",
             "NPM_AUTH",
             "SIGNING_KEY",
+            "GITLAB_PAT",
+            "PAT",
+            "CI_JOB_JWT",
+            "CI_JOB_JWT_V2",
         ] {
             assert!(is_secret_name(name), "{name}");
         }
@@ -320,6 +361,9 @@ mod tests {
             "SSH_AUTH_SOCK",
             "LANDFALL_DATABASE_SECRET",
             "GIT_CONFIG_KEY_0",
+            "JWT_ISSUER",
+            "PATTERN",
+            "SPAT",
         ] {
             assert!(!is_secret_name(name), "{name}");
         }

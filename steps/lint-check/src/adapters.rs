@@ -107,8 +107,11 @@ pub(crate) struct Adapter {
 pub(crate) enum Wanted {
     /// Always.
     ByFiles,
-    /// When one of its configuration files is there: without, it would object to everything.
+    /// When one of its configuration files is there, for the files at or below its folder: without, it
+    /// would object to everything. It finds the one that is nearest to each file.
     ByConfig,
+    /// The same for one that finds its configuration from the folder that it runs in.
+    ByConfigWhereItRuns,
     /// When a file of its own kind holds one of these texts, for files whose names say nothing.
     ByContent(&'static [&'static str]),
 }
@@ -348,7 +351,8 @@ mod tests {
             assert!(it.exits.contains(&0), "{}", it.name);
             assert!(it.rules.is_none_or(|url| url.starts_with("https://")), "{}", it.name);
             let has_config = !it.configs.is_empty() || !it.shared.is_empty();
-            assert!(it.wanted != Wanted::ByConfig || has_config, "{}", it.name);
+            let is_by_config = matches!(it.wanted, Wanted::ByConfig | Wanted::ByConfigWhereItRuns);
+            assert!(!is_by_config || has_config, "{}", it.name);
             if let Unit::Project(marker) = it.unit {
                 assert!(it.files.contains(&marker), "{}", it.name);
             }
@@ -383,7 +387,9 @@ mod tests {
     fn row(it: &Adapter) -> String {
         let when = match it.wanted {
             Wanted::ByFiles => "there are files for it".to_owned(),
-            Wanted::ByConfig => "its configuration is there".to_owned(),
+            Wanted::ByConfig | Wanted::ByConfigWhereItRuns => {
+                "its configuration is there".to_owned()
+            }
             Wanted::ByContent(marks) => format!("a file holds `{}`", marks[0].trim()),
         };
         let mends = if it.fix.is_some() { "yes" } else { "" };

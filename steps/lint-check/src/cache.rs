@@ -29,6 +29,9 @@ const FOLDER: &str = ".landfall/cache/lint-check";
 /// The file of how long they took; the name of no linter begins with a dot.
 const TIMES: &str = ".times.json";
 
+/// The file of what was staged of files when they were mended.
+const MENDED: &str = ".mended.json";
+
 /// What says which versions are installed beside a project.
 const LOCKS: [&str; 12] = [
     "package-lock.json",
@@ -143,8 +146,7 @@ pub(crate) type Times = BTreeMap<String, f64>;
 
 /// Those of the last runs.
 pub(crate) fn times(tree: &Tree) -> Times {
-    let text = std::fs::read(tree.root.join(FOLDER).join(TIMES));
-    text.ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
+    read(tree, TIMES)
 }
 
 /// Keeps them, of the linters that ran.
@@ -155,6 +157,30 @@ pub(crate) fn keep_times(tree: &Tree, new: Times) -> anyhow::Result<()> {
     let mut all = times(tree);
     all.extend(new);
     write(&tree.root.join(FOLDER).join(TIMES), &serde_json::to_vec(&all)?)
+}
+
+/// By file, as [`key`]: the name that git has for what was staged of it when linters mended it.
+pub(crate) type Mended = BTreeMap<String, String>;
+
+/// What was staged of files when they were mended.
+pub(crate) fn mended(tree: &Tree) -> Mended {
+    read(tree, MENDED)
+}
+
+/// Keeps what is staged of files that were mended.
+///
+/// # Errors
+/// The folder cannot be written.
+pub(crate) fn keep_mended(tree: &Tree, new: Mended) -> anyhow::Result<()> {
+    let mut all = mended(tree);
+    all.extend(new);
+    write(&tree.root.join(FOLDER).join(MENDED), &serde_json::to_vec(&all)?)
+}
+
+/// What a file of [`FOLDER`] holds; nothing when it cannot be read.
+fn read<T: serde::de::DeserializeOwned + Default>(tree: &Tree, name: &str) -> T {
+    let text = std::fs::read(tree.root.join(FOLDER).join(name));
+    text.ok().and_then(|text| serde_json::from_slice(&text).ok()).unwrap_or_default()
 }
 
 /// Writes a file of [`FOLDER`], and sees to it that git does not see the folder.

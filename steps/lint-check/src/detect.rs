@@ -1,6 +1,6 @@
 //! Which linters a repository needs, which files each gets, and why.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -13,7 +13,9 @@ use step_core::{Common, Exit, Fail};
 
 use crate::adapters::{ADAPTERS, Adapter, Reader, Step, Unit, Wanted};
 use crate::generic;
+use crate::named::{Names, named};
 use crate::run::{projects, services};
+use crate::settings::Settings;
 use crate::tree::{Tree, shown};
 
 /// How long a linter may run when nothing else is said.
@@ -41,6 +43,10 @@ pub(crate) struct Linter {
     pub(crate) exits: Vec<i32>,
     pub(crate) reader: Reader,
     pub(crate) configs: Vec<String>,
+    /// The files that its configuration names, which are as good as part of it.
+    pub(crate) named: HashSet<PathBuf>,
+    /// The files that what it heeds names.
+    pub(crate) named_besides: HashSet<PathBuf>,
     /// Other files on which its findings depend; what it shares with others is mostly changed for those.
     pub(crate) heeds: Vec<String>,
     pub(crate) limit: Duration,
@@ -54,17 +60,34 @@ pub(crate) struct Linter {
     pub(crate) kinds: GlobSet,
     /// All files of its kind, relative to the root.
     pub(crate) files: Vec<PathBuf>,
+    /// The folders that it runs in, each for the files below: the root, or those of its configuration. Of a
+    /// linter that looks at projects these say it themselves.
+    pub(crate) folders: Vec<PathBuf>,
 }
 
 impl Linter {
     /// Whether a file configures it: then all that it checks is to be checked anew.
     pub(crate) fn is_config(&self, path: &Path) -> bool {
         self.configs.iter().any(|config| !config.ends_with('/') && is_named(config, path))
+            || self.named.contains(path)
     }
 
     /// Whether what it finds in any file depends on this one.
     pub(crate) fn depends_on(&self, path: &Path) -> bool {
         self.configs.iter().chain(&self.heeds).any(|config| is_named(config, path))
+            || self.named.contains(path)
+            || self.named_besides.contains(path)
+    }
+
+    /// Looks for the files that its configuration names.
+    fn look_for_named(&mut self, tree: &Tree, known: &HashSet<&Path>) {
+        let those = |list: &[String]| -> Vec<&Path> {
+            let files = tree.files.iter().map(PathBuf::as_path);
+            files.filter(|path| list.iter().any(|config| is_named(config, path))).collect()
+        };
+        let (own, besides) = (those(&self.configs), those(&self.heeds));
+        self.named = named(tree, known, own.into_iter(), Names::All);
+        self.named_besides = named(tree, known, besides.into_iter(), Names::Data);
     }
 }
 
@@ -101,10 +124,13 @@ type File<'a> = (&'a Path, Candidate<'a>);
 /// # Errors
 /// Exit 2: landfall.toml names a linter that is not known and does not say how it is run, or a pattern
 /// is wrong.
-pub(crate) fn detect(tree: &Tree, settings: &LintCheck, common: &Common) -> Result<Detected, Fail> {
+pub(crate) fn detect(tree: &Tree, settings: &Settings, common: &Common) -> Result<Detected, Fail> {
     check_names(settings)?;
     check_order(settings)?;
-    let excluded = patterns(&settings.exclude)?;
+    let no_pattern = |keys: &[&str], err: &globset::Error| {
+        settings.wrong(keys, format_args!("no pattern: {err}"))
+    };
+    let excluded = patterns(&settings.exclude).map_err(|err| no_pattern(&["exclude"], &err))?;
     let all = tree.files.iter().map(|path| (path.as_path(), Candidate::new(path)));
     let candidates: Vec<File<'_>> =
         all.filter(|(_, candidate)| !excluded.is_match_candidate(candidate)).collect();
@@ -124,7 +150,9 @@ pub(crate) fn detect(tree: &Tree, settings: &LintCheck, common: &Common) -> Resu
             continue;
         }
         let wanted = own.files.clone().unwrap_or_else(|| owned(adapter.files));
-        let (set, mut matching) = kinds.matching(&candidates, &wanted)?;
+        let found_files = kinds.matching(&candidates, &wanted);
+        let (set, mut matching) =
+            found_files.map_err(|err| no_pattern(&["linters", adapter.name, "files"], &err))?;
         if let Wanted::ByContent(marks) = adapter.wanted
             && own.files.is_none()
         {
@@ -153,8 +181,24 @@ pub(crate) fn detect(tree: &Tree, settings: &LintCheck, common: &Common) -> Resu
                 continue;
             }
         }
-        let config = config_of(adapter, tree, &files);
+        let configs = configs_in(adapter, tree, &files);
+        let config = configs.iter().min_by_key(|path| path.components().count()).copied();
         let is_bare = !config.is_some_and(is_in_root);
+        let is_by_config = matches!(adapter.wanted, Wanted::ByConfig | Wanted::ByConfigWhereItRuns);
+        let mut folders = vec![PathBuf::new()];
+        if let (true, Some(first), None) = (is_by_config, config, &own.files) {
+            let configured = outermost(&configs);
+            let is_there = !matching.is_empty();
+            matching.retain(|path| configured.iter().any(|folder| path.starts_with(folder)));
+            if is_there && matching.is_empty() {
+                let why = format!("there are no files for it below the folder of {}", shown(first));
+                found.unwanted.push(unwanted(why));
+                continue;
+            }
+            if adapter.wanted == Wanted::ByConfigWhereItRuns {
+                folders = configured;
+            }
+        }
         let why = match (matching.first(), adapter.wanted, config, own.enabled) {
             (None, ..) => {
                 let why = format!("there are no files like {}", wanted.join(" "));
@@ -162,7 +206,7 @@ pub(crate) fn detect(tree: &Tree, settings: &LintCheck, common: &Common) -> Resu
                 continue;
             }
             (Some(_), _, _, Some(true)) => "landfall.toml says `enabled = true`".to_owned(),
-            (Some(_), Wanted::ByConfig, None, _) => {
+            (Some(_), Wanted::ByConfig | Wanted::ByConfigWhereItRuns, None, _) => {
                 let why = format!(
                     "there is none of its configuration: {}",
                     configs_of(adapter).join(" ")
@@ -171,13 +215,15 @@ pub(crate) fn detect(tree: &Tree, settings: &LintCheck, common: &Common) -> Resu
                 continue;
             }
             (Some(_), _, Some(config), _) => format!("{} is there", config.display()),
+            (Some(_), ..) if wanted == ["*"] => "it looks at every file".to_owned(),
             (Some(first), ..) => format!("{} is there", first.display()),
         };
         let why = match left_out.first() {
             None => why,
             Some(first) => format!("{why}; not checked: {} is {NO_SERVICE}", shown(first)),
         };
-        found.linters.push(known(adapter, own, settings, is_bare, why, (set, matching)));
+        let linter = known(adapter, own, settings, is_bare, why, (set, matching));
+        found.linters.push(Linter { folders, ..linter });
     }
     for (name, own) in &settings.linters {
         let Some(command) = &own.command else { continue };
@@ -186,7 +232,9 @@ pub(crate) fn detect(tree: &Tree, settings: &LintCheck, common: &Common) -> Resu
         }
         let every = ["*".to_owned()];
         let wanted = own.files.as_deref().unwrap_or(&every);
-        let (set, matching) = kinds.matching(&candidates, wanted)?;
+        let found_files = kinds.matching(&candidates, wanted);
+        let (set, matching) =
+            found_files.map_err(|err| no_pattern(&["linters", name, "files"], &err))?;
         if matching.is_empty() {
             let why = "there are no files of its patterns".to_owned();
             let about = command.join(" ");
@@ -194,6 +242,10 @@ pub(crate) fn detect(tree: &Tree, settings: &LintCheck, common: &Common) -> Resu
             continue;
         }
         found.linters.push(generic::linter(name, own, settings, (set, matching))?);
+    }
+    let all: HashSet<&Path> = tree.files.iter().map(PathBuf::as_path).collect();
+    for linter in &mut found.linters {
+        linter.look_for_named(tree, &all);
     }
     Ok(found)
 }
@@ -236,8 +288,11 @@ fn known(
         version: own.version.clone(),
         is_demanded: own.enabled == Some(true),
         install: adapter.install.to_owned(),
+        named: HashSet::new(),
+        named_besides: HashSet::new(),
         kinds,
         files,
+        folders: vec![PathBuf::new()],
     }
 }
 
@@ -259,17 +314,19 @@ pub(crate) fn limit(own: &LinterSettings, all: &LintCheck) -> Duration {
 }
 
 /// Each name is that of a known linter, or has a command.
-fn check_names(settings: &LintCheck) -> Result<(), Fail> {
+fn check_names(settings: &Settings) -> Result<(), Fail> {
     let known = || ADAPTERS.iter().map(|it| it.name);
     for (name, own) in &settings.linters {
         // It is the name of a file as well, and the beginning of the names of rules.
         let is_plain = |it: char| it.is_ascii_alphanumeric() || "-_.".contains(it);
         if name.is_empty() || name.starts_with('.') || !name.chars().all(is_plain) {
-            let message = format!("landfall.toml: `{name}` is no name for a linter");
-            return Err(Fail::invalid(message).help("write letters, digits, `-`, `_` and `.`"));
+            let fail = settings
+                .wrong(&["linters", name], format_args!("`{name}` is no name for a linter"));
+            return Err(fail.help("write letters, digits, `-`, `_` and `.`"));
         }
         if own.command.is_none() && !known().any(|it| it == name) {
-            let fail = Fail::invalid(format!("landfall.toml: there is no linter `{name}`"));
+            let fail =
+                settings.wrong(&["linters", name], format_args!("there is no linter `{name}`"));
             return Err(match nearest(name, known()) {
                 Some(meant) => fail.help(format!("write `{meant}`, or give it a `command`")),
                 None => {
@@ -280,17 +337,17 @@ fn check_names(settings: &LintCheck) -> Result<(), Fail> {
         if known().any(|it| it == name)
             && let Some(key) = not_read(own)
         {
-            let message = format!("landfall.toml: `{name}` is known here, its `{key}` is not read");
-            return Err(Fail::invalid(message).help(format!(
+            let message = format!("`{name}` is known here, its `{key}` is not read");
+            return Err(settings.wrong(&["linters", name, key], message).help(format!(
                 "take `{key}` out; or give a linter of your own another name, with `command`, and leave \
                  this one out with `enabled = false`"
             )));
         }
         for other in &own.after {
             if !known().any(|it| it == other) && !settings.linters.contains_key(other) {
-                let message =
-                    format!("landfall.toml: `{name}` runs after `{other}`, which is no linter");
-                return Err(Fail::invalid(message).help("`lint-check list` names them"));
+                let message = format!("`{name}` runs after `{other}`, which is no linter");
+                let fail = settings.wrong(&["linters", name, "after"], message);
+                return Err(fail.help("`lint-check list` names them"));
             }
         }
     }
@@ -310,7 +367,7 @@ fn not_read(own: &LinterSettings) -> Option<&'static str> {
 }
 
 /// No linter waits for itself, not even over others.
-fn check_order(settings: &LintCheck) -> Result<(), Fail> {
+fn check_order(settings: &Settings) -> Result<(), Fail> {
     for start in settings.linters.keys() {
         let mut way = Vec::new();
         let mut next = vec![(start, 0)];
@@ -320,8 +377,9 @@ fn check_order(settings: &LintCheck) -> Result<(), Fail> {
             for other in settings.linters.get(name).into_iter().flat_map(|it| &it.after) {
                 if other == start {
                     let circle = format!("{} after {start}", way.join(" after "));
-                    let message = format!("landfall.toml: linters wait for each other: {circle}");
-                    return Err(Fail::invalid(message).help("take one of them out of `after`"));
+                    let message = format!("linters wait for each other: {circle}");
+                    let fail = settings.wrong(&["linters", start, "after"], message);
+                    return Err(fail.help("take one of them out of `after`"));
                 }
                 if !way.contains(&other.as_str()) {
                     next.push((other, depth + 1));
@@ -346,7 +404,7 @@ impl<'a> Kinds<'a> {
     fn of(tree: &'a Tree) -> Result<Self, Fail> {
         let marks = ADAPTERS.iter().flat_map(|it| match it.wanted {
             Wanted::ByContent(marks) => marks,
-            Wanted::ByFiles | Wanted::ByConfig => &[],
+            Wanted::ByFiles | Wanted::ByConfig | Wanted::ByConfigWhereItRuns => &[],
         });
         let marks: Vec<&'static str> = marks.copied().collect();
         let search = RegexSet::new(marks.iter().map(|mark| regex::escape(mark)));
@@ -368,7 +426,7 @@ impl<'a> Kinds<'a> {
         &mut self,
         files: &[File<'_>],
         wanted: &[String],
-    ) -> Result<(GlobSet, Vec<PathBuf>), Fail> {
+    ) -> Result<(GlobSet, Vec<PathBuf>), globset::Error> {
         let (scripts, names): (Vec<&String>, Vec<&String>) =
             wanted.iter().partition(|pattern| pattern.starts_with("#!"));
         let names: Vec<String> = names.into_iter().cloned().collect();
@@ -453,8 +511,8 @@ fn is_in_root(path: &Path) -> bool {
     path.components().count() == 1
 }
 
-/// The first configuration file of a linter, the one nearest to the root.
-fn config_of<'a>(adapter: &Adapter, tree: &Tree, files: &[&'a Path]) -> Option<&'a Path> {
+/// The configuration files of a linter.
+fn configs_in<'a>(adapter: &Adapter, tree: &Tree, files: &[&'a Path]) -> Vec<&'a Path> {
     let is_config = |path: &&&Path| {
         let Some(name) = path.file_name().and_then(|it| it.to_str()) else { return false };
         let has_part = |(shared, mark): &(&str, &str)| {
@@ -464,7 +522,17 @@ fn config_of<'a>(adapter: &Adapter, tree: &Tree, files: &[&'a Path]) -> Option<&
         };
         adapter.configs.contains(&name) || adapter.shared.iter().any(has_part)
     };
-    files.iter().filter(is_config).min_by_key(|path| path.components().count()).copied()
+    files.iter().filter(is_config).copied().collect()
+}
+
+/// The folders of files that lie in no other of these folders. A configuration below another one is for the
+/// linter to find, or not, as where it is run by hand.
+fn outermost(files: &[&Path]) -> Vec<PathBuf> {
+    let mut folders: Vec<&Path> = files.iter().filter_map(|path| path.parent()).collect();
+    folders.sort();
+    // One that lies in another comes behind it, with nothing but others of these between.
+    folders.dedup_by(|inner, outer| inner.starts_with(*outer));
+    folders.into_iter().map(Path::to_owned).collect()
 }
 
 /// The names of the configuration files of a linter.
@@ -475,9 +543,8 @@ fn configs_of(adapter: &Adapter) -> Vec<&'static str> {
 /// Patterns of gitignore: one without a slash fits at any depth.
 ///
 /// # Errors
-/// Exit 2: names the pattern that is none.
-pub(crate) fn patterns(list: &[String]) -> Result<GlobSet, Fail> {
-    let wrong = |err: globset::Error| Fail::invalid(format!("landfall.toml: no pattern: {err}"));
+/// Names the pattern that is none.
+fn patterns(list: &[String]) -> Result<GlobSet, globset::Error> {
     let mut set = GlobSetBuilder::new();
     for pattern in list {
         let pattern = pattern.strip_suffix('/').map_or(pattern.clone(), |it| format!("{it}/**"));
@@ -486,9 +553,9 @@ pub(crate) fn patterns(list: &[String]) -> Result<GlobSet, Fail> {
             None if pattern.trim_end_matches("/**").contains('/') => pattern,
             None => format!("**/{pattern}"),
         };
-        set.add(Glob::new(&anchored).map_err(wrong)?);
+        set.add(Glob::new(&anchored)?);
     }
-    set.build().map_err(wrong)
+    set.build()
 }
 
 fn owned(list: &[&str]) -> Vec<String> {
@@ -557,6 +624,19 @@ mod tests {
     }
 
     #[test]
+    fn of_configurations_those_count_that_lie_below_no_other() {
+        let folders = |files: &[&str]| -> Vec<String> {
+            let files: Vec<&Path> = files.iter().map(Path::new).collect();
+            outermost(&files).iter().map(|it| it.display().to_string()).collect()
+        };
+        assert_eq!(
+            folders(&["svc/a/x", "svc/a/b/x", "svc/ab/x", "svc/a-b/x"]),
+            ["svc/a", "svc/a-b", "svc/ab"]
+        );
+        assert_eq!(folders(&["svc/a/x", "x", "y"]), [""]);
+    }
+
+    #[test]
     fn a_configuration_is_a_name_a_path_or_a_folder() {
         for (config, path, is_it) in [
             ("ruff.toml", "ruff.toml", true),
@@ -576,7 +656,8 @@ mod tests {
             let after = after.iter().map(|it| (*it).to_owned()).collect();
             ((*name).to_owned(), LinterSettings { after, ..LinterSettings::default() })
         });
-        check_order(&LintCheck { linters: linters.collect(), ..LintCheck::default() })
+        let lint_check = LintCheck { linters: linters.collect(), ..LintCheck::default() };
+        check_order(&Settings::of(lint_check))
     }
 
     #[test]

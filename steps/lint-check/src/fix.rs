@@ -9,8 +9,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 use step_core::{Exit, Fail, output, write_atomically};
 
-use crate::adapters::Unit;
-use crate::run::{Start, Work, find, pieces_of, process, projects_of, text_of};
+use crate::adapters::{Output, Reader, Unit, Unreadable};
+use crate::detect::Linter;
+use crate::run::{Crash, Work, find, process, starts_of, text_of};
 use crate::scope;
 use crate::settings::Args;
 use crate::tree::{Tree, shown};
@@ -20,8 +21,8 @@ use crate::tree::{Tree, shown};
 pub(crate) struct Fixed {
     /// The files that are other than before.
     pub(crate) files: Vec<PathBuf>,
-    /// Why a linter has mended nothing.
-    pub(crate) failed: Vec<String>,
+    /// The linters that have mended nothing.
+    pub(crate) failed: Vec<Crash>,
 }
 
 /// Runs each linter that can mend. One that fails is told, and what it changed is put back.
@@ -39,17 +40,17 @@ pub(crate) async fn fix(tree: &Tree, works: &[Work<'_>], args: &Args) -> anyhow:
     for work in able {
         let name = &work.linter.name;
         let _section = output::section(&format!("{name} mends"));
-        match mend(tree, work, &args.search_path.0).await {
+        match mend(tree, work, args).await {
             Ok(changed) => mended.extend(changed),
             Err(err) => {
                 let message = format!("{name} has mended nothing: {err:#}");
-                output::warn(&message);
-                fixed.failed.push(message);
+                fixed.failed.push(Crash { message, ..Crash::of(name, &err) });
             }
         }
     }
     fixed.files = mended.into_iter().collect();
     fixed.files.sort();
+    scope::note_mended(args, tree, &fixed.files).await?;
     Ok(fixed)
 }
 
@@ -93,34 +94,69 @@ async fn refuse_dirty(tree: &Tree, args: &Args, files: &HashSet<&Path>) -> anyho
     Err(Fail::new(Exit::Refused, message).help(help).into())
 }
 
-/// Lets one linter mend its files; those that are other than before.
-async fn mend(tree: &Tree, work: &Work<'_>, path: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
-    let linter = work.linter;
-    let program = match &linter.fixer {
-        Some(fixer) => find(tree, std::slice::from_ref(fixer), path)
-            .with_context(|| format!("{fixer} is not installed"))?,
+/// Lets one linter mend its files; those that are other than before. Where it fails, there are none, and
+/// none that it has made.
+async fn mend(tree: &Tree, work: &Work<'_>, args: &Args) -> anyhow::Result<Vec<PathBuf>> {
+    let program = match &work.linter.fixer {
+        Some(fixer) => {
+            find(tree, std::slice::from_ref(fixer), &args.search_path.0).ok_or_else(|| {
+                Fail::new(Exit::Unreachable, format!("{fixer} is not installed"))
+                    .help(format!("install {fixer}, or change `fix` in landfall.toml"))
+            })?
+        }
         None => work.program.clone(),
     };
-    let args = linter.fix.as_deref().unwrap_or_default();
+    let untracked = scope::untracked(args, tree).await?;
     // Dropped on the way out, whether by an error or because the run is cancelled, it puts all back.
     let before = Snapshot::of(tree, work)?;
-    for start in starts(tree, work) {
-        let ran = process(tree, linter, &program, args, &start).run().await?;
-        if !ran.status.code().is_some_and(|code| linter.exits.contains(&code)) {
-            let status = ran.status;
-            let said = text_of(ran).sentence().unwrap_or_default();
-            anyhow::bail!("it ended with {status}: {said}");
+    match run(tree, work, &program).await {
+        Ok(()) => before.changed(work),
+        Err(err) => {
+            drop(before);
+            for path in scope::untracked(args, tree).await?.difference(&untracked) {
+                std::fs::remove_file(tree.root.join(path))
+                    .with_context(|| format!("remove {}", shown(path)))?;
+            }
+            Err(err)
         }
     }
-    before.changed(work)
 }
 
-fn starts<'a>(tree: &Tree, work: &Work<'a>) -> Vec<Start<'a>> {
-    match work.linter.unit {
-        Unit::Files => pieces_of(&work.files, 1),
-        Unit::Project(_) | Unit::Service(_) | Unit::Repository => {
-            projects_of(tree, work.linter, &work.files)
+/// Runs a linter that mends.
+///
+/// # Errors
+/// It did not do its work.
+async fn run(tree: &Tree, work: &Work<'_>, program: &Path) -> anyhow::Result<()> {
+    let linter = work.linter;
+    let args = linter.fix.as_deref().unwrap_or_default();
+    for start in starts_of(tree, linter, &work.files, 1) {
+        let ran = process(tree, linter, program, args, &start).run().await?;
+        let status = ran.status;
+        let output = text_of(ran);
+        let said = output.sentence().map(|said| format!(": {said}")).unwrap_or_default();
+        if !linter.exits.contains(&output.exit) {
+            anyhow::bail!("it ended with {status}{said}");
         }
+        told(linter, &output).map_err(|untold| anyhow::anyhow!("{}{said}", untold.0))?;
+    }
+    Ok(())
+}
+
+/// A linter that ends with another code than 0 has told something, as when it checks: what is left.
+///
+/// # Errors
+/// It has not.
+fn told(linter: &Linter, output: &Output) -> Result<(), Unreadable> {
+    if output.exit == 0 {
+        return Ok(());
+    }
+    match &linter.reader {
+        Reader::Generic(_) => linter.reader.read(output).map(|_| ()),
+        // When it mends, it does not print what it prints otherwise.
+        Reader::Known(_) if output.sentence().is_none() => {
+            Err(Unreadable(format!("it ended with {} and told nothing", output.exit)))
+        }
+        Reader::Known(_) => Ok(()),
     }
 }
 

@@ -1,10 +1,11 @@
 //! Linters that are not known here: landfall.toml says how they run and what they print.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use findings::Severity;
 use globset::GlobSet;
-use landfall_toml::{LintCheck, LinterFormat, LinterSettings};
+use landfall_toml::{LinterFormat, LinterSettings};
 use quick_xml::Reader as Xml;
 use quick_xml::events::{BytesStart, Event};
 use regex::{Captures, Regex};
@@ -13,6 +14,7 @@ use step_core::Fail;
 
 use crate::adapters::{Hit, Output, Reader, Unit, Unreadable, told};
 use crate::detect::{Linter, limit, with};
+use crate::settings::Settings;
 
 /// As compilers write it: `path:line:column: message`, the column only where it is known.
 const COMPILER: &str =
@@ -37,22 +39,25 @@ pub(crate) struct Format {
 pub(crate) fn linter(
     name: &str,
     own: &LinterSettings,
-    all: &LintCheck,
+    all: &Settings,
     (kinds, files): (GlobSet, Vec<PathBuf>),
 ) -> Result<Linter, Fail> {
-    let wrong = |what: String| Fail::invalid(format!("landfall.toml: the linter `{name}`: {what}"));
+    let wrong = |key: &str, what: &str| {
+        let message = format!("the linter `{name}`: `{key}`{what}");
+        all.wrong(&["linters", name, key], message)
+    };
     let command = own.command.as_deref().unwrap_or_default();
     let Some((program, args)) = command.split_first() else {
-        return Err(wrong("`command` is empty".to_owned()));
+        return Err(wrong("command", " is empty"));
     };
     let pattern = own.pattern.as_deref().unwrap_or(COMPILER);
-    let pattern = Regex::new(pattern).map_err(|err| wrong(format!("`pattern`: {err}")))?;
+    let pattern = Regex::new(pattern).map_err(|err| wrong("pattern", &format!(": {err}")))?;
     if own.pattern.is_some() && !pattern.capture_names().any(|group| group == Some("path")) {
-        return Err(wrong("`pattern` has no group `path`: write (?P<path>…)".to_owned()));
+        return Err(wrong("pattern", " has no group `path`: write (?P<path>…)"));
     }
     let takes_files = args.iter().any(|arg| arg == "{files}");
     let fix =
-        own.fix.as_ref().map(|fix| fix.split_first().ok_or_else(|| wrong("`fix` is empty".into())));
+        own.fix.as_ref().map(|fix| fix.split_first().ok_or_else(|| wrong("fix", " is empty")));
     let fix = fix.transpose()?;
     let format = Format {
         kind: own.format.unwrap_or(LinterFormat::Lines),
@@ -81,8 +86,11 @@ pub(crate) fn linter(
         version: own.version.clone(),
         is_demanded: true,
         install: format!("install {program}"),
+        named: HashSet::new(),
+        named_besides: HashSet::new(),
         kinds,
         files,
+        folders: vec![PathBuf::new()],
     })
 }
 

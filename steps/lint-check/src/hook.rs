@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use step_core::process::Process;
-use step_core::{Exit, Fail, FailContext, write_atomically};
+use step_core::{Exit, Fail, write_atomically};
+
+use crate::tree::Tree;
 
 /// How the hook is known again.
 const MARK: &str = "# lint-check hook";
@@ -14,20 +16,29 @@ const MARK: &str = "# lint-check hook";
 /// Written by `lint-check hook install`.
 const HOOK: &str = "#!/bin/sh
 # lint-check hook: checks what is staged. Leave it out once with `git commit --no-verify`.
-exec lint-check --staged --quiet
+command -v lint-check >/dev/null || {
+  echo 'lint-check is not in PATH: install it, or commit without it: git commit --no-verify' >&2
+  exit 1
+}
+report=$(lint-check --staged --quiet) || {
+  code=$?
+  printf '%s\\n' \"$report\"
+  exit $code
+}
 ";
 
 /// Where git looks for the hook of this repository.
 ///
 /// # Errors
 /// Exit 2: this is no repository. Exit 8: it looks in a place that is for others as well.
-async fn place(root: &Path) -> anyhow::Result<PathBuf> {
+async fn place(tree: &Tree) -> anyhow::Result<PathBuf> {
+    if tree.repository.is_none() {
+        return Err(Fail::invalid("this is no repository of git").help("run in a clone").into());
+    }
+    let root = tree.root.as_path();
     let ask = async |what: [&str; 2]| {
         let asked = Process::new("git", ["rev-parse", what[0], what[1]]).folder(root);
-        let path = asked.output().await;
-        let path =
-            path.or_fail(|| Fail::invalid("this is no repository of git").help("run in a clone"))?;
-        anyhow::Ok(root.join(path))
+        anyhow::Ok(root.join(asked.output().await?))
     };
     let path = ask(["--git-path", "hooks/pre-commit"]).await?;
     let shared = ask(["--path-format=absolute", "--git-common-dir"]).await?;
@@ -66,8 +77,8 @@ fn found(path: &Path) -> Found {
 ///
 /// # Errors
 /// Exit 8: there is a hook of another kind.
-pub(crate) async fn install(root: &Path, is_dry_run: bool) -> anyhow::Result<(PathBuf, bool)> {
-    let path = place(root).await?;
+pub(crate) async fn install(tree: &Tree, is_dry_run: bool) -> anyhow::Result<(PathBuf, bool)> {
+    let path = place(tree).await?;
     let is_executable = || path.metadata().is_ok_and(|it| it.permissions().mode() & 0o111 != 0);
     match found(&path) {
         Found::Own(text) if text == HOOK && is_executable() => return Ok((path, false)),
@@ -85,8 +96,8 @@ pub(crate) async fn install(root: &Path, is_dry_run: bool) -> anyhow::Result<(Pa
 ///
 /// # Errors
 /// Exit 8: there is a hook of another kind.
-pub(crate) async fn uninstall(root: &Path, is_dry_run: bool) -> anyhow::Result<(PathBuf, bool)> {
-    let path = place(root).await?;
+pub(crate) async fn uninstall(tree: &Tree, is_dry_run: bool) -> anyhow::Result<(PathBuf, bool)> {
+    let path = place(tree).await?;
     match found(&path) {
         Found::Nothing => Ok((path, false)),
         Found::Own(_) if is_dry_run => Ok((path, true)),

@@ -7,6 +7,7 @@ mod detect;
 mod fix;
 mod generic;
 mod hook;
+mod named;
 mod report;
 mod run;
 mod scope;
@@ -18,8 +19,8 @@ use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context;
-use findings::{Findings, Severity, Tool};
-use landfall_toml::{Config, DEFAULT_FILE, LintCheck, Needs, nearest};
+use findings::{Failure, Findings, Severity, Tool};
+use landfall_toml::{DEFAULT_FILE, nearest};
 use step_core::{Common, Exit, Fail, output};
 
 pub use report::Done;
@@ -29,10 +30,10 @@ use adapters::{Hit, Unit};
 use baseline::Baseline;
 use cache::{Cache, Times};
 use detect::{Detected, Linter, detect};
-use report::{Explained, Hooked, Linted, Listed, Skipped, Told};
+use report::{Explained, Hooked, Linted, Listed, Skipped, Told, count};
 use run::{Checked, Crash, Work};
 use scope::{NewLines, Scope};
-use settings::{Command, HookAction};
+use settings::{Command, HookAction, Settings};
 use tree::{Names, Tree, shown};
 
 /// Does what the command line says.
@@ -45,7 +46,7 @@ pub async fn run(args: &Args) -> anyhow::Result<Done> {
     let tree = scope::tree(args).await?;
     let settings = settings_of(args, &tree)?;
     match &args.command {
-        None => lint(args, &settings, &tree).await.map(Done::Linted),
+        None => Ok(Done::Linted(Box::new(lint(args, &settings, &tree).await?))),
         Some(Command::List) => {
             Ok(Done::Listed(Listed::new(detect(&tree, &settings, &args.common)?, |linter| {
                 run::find(&tree, &linter.programs, &args.search_path.0)
@@ -55,8 +56,8 @@ pub async fn run(args: &Args) -> anyhow::Result<Done> {
         Some(Command::Hook { action }) => {
             let is_dry_run = args.common.dry_run;
             let (path, is_changed) = match action {
-                HookAction::Install => hook::install(&tree.root, is_dry_run).await?,
-                HookAction::Uninstall => hook::uninstall(&tree.root, is_dry_run).await?,
+                HookAction::Install => hook::install(&tree, is_dry_run).await?,
+                HookAction::Uninstall => hook::uninstall(&tree, is_dry_run).await?,
             };
             Ok(Done::Hooked(Hooked { action: *action, path, is_changed, is_dry_run }))
         }
@@ -64,17 +65,17 @@ pub async fn run(args: &Args) -> anyhow::Result<Done> {
 }
 
 /// What landfall.toml says: that of the current folder, or else that of the whole repository.
-fn settings_of(args: &Args, tree: &Tree) -> anyhow::Result<LintCheck> {
+fn settings_of(args: &Args, tree: &Tree) -> anyhow::Result<Settings> {
     let mut common: Common = args.common.clone();
     let whole = tree.root.join(DEFAULT_FILE);
     if common.config.is_none() && !Path::new(DEFAULT_FILE).exists() && whole.exists() {
         common.config = Some(whole);
     }
-    Ok(Config::load(&common)?.environment(&common, Needs::Nothing)?.lint_check)
+    Settings::load(common)
 }
 
 /// Runs the linters on what is to be checked.
-async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<Linted> {
+async fn lint(args: &Args, settings: &Settings, tree: &Tree) -> anyhow::Result<Linted> {
     let baseline = baseline(args, settings, tree)?;
     let below = below(tree, &args.paths)?;
     let Detected { linters, excluded, .. } = detect(tree, settings, &args.common)?;
@@ -100,9 +101,13 @@ async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<
         }
         planned.add(args, tree, linter, files).await;
     }
-    output::say(format!("{} files to check ({scope})", selected.len()));
+    output::say(format!("{} to check ({scope})", count(selected.len(), "file")));
     let Planned { works, skipped, not_started, .. } = planned;
+    if args.common.gitlab.ci == Some(true) && works.is_empty() && !skipped.is_empty() {
+        refuse_none(tree, &linters, args)?;
+    }
     let fixed = if args.fix { fix::fix(tree, &works, args).await? } else { fix::Fixed::default() };
+    let not_staged = scope::not_staged(args, tree, &scope).await?;
     let new_lines = scope::new_lines(args, tree, &scope).await?;
     let looked = works.iter().flat_map(|it| it.files.iter());
     let looked: HashSet<&OsStr> = looked.map(|path| path.as_os_str()).collect();
@@ -112,9 +117,10 @@ async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<
     let mut checked = run::run(tree, works, jobs, !args.no_cache).await;
     checked.extend(not_started);
     let known = Names::of(tree);
-    let mut elsewhere = 0;
+    let (mut elsewhere, mut outside) = (0, 0);
     for one in &mut checked {
         one.hits.retain(|hit| !excluded.is_match(&hit.path));
+        outside += one.hits.extract_if(.., |hit| run::is_outside(&hit.path)).count();
         if is_by_file(&linters, &one.name) {
             continue;
         }
@@ -132,9 +138,7 @@ async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<
     let (findings, accepted) = findings.partition(|it| !baseline.accepts(it));
     let new = new_lines.as_ref().map(|lines| New::of(lines, &whole));
     let (findings, old) = findings.partition(|it| new.as_ref().is_none_or(|new| new.has(it)));
-    let tool = Tool { name: "lint-check", version: env!("CARGO_PKG_VERSION") };
-    args.reports.write(&findings, &names, "lint-check", tool)?;
-    let linted = Linted {
+    let mut linted = Linted {
         scope: scope.to_string(),
         selected: selected.len(),
         files: names.len(),
@@ -142,6 +146,7 @@ async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<
         skipped,
         fixed: fixed.files.iter().map(|path| shown(path)).collect(),
         not_fixed: fixed.failed,
+        not_staged: not_staged.iter().map(|path| shown(path)).collect(),
         differing: match &scope {
             Scope::Staged { differing, .. } => differing.iter().map(|path| shown(path)).collect(),
             _ => Vec::new(),
@@ -149,16 +154,64 @@ async fn lint(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<
         accepted: accepted.len(),
         old: old.len(),
         elsewhere,
+        outside,
         fail_on: args.reports.fail_on,
         is_planned: is_written && args.common.dry_run,
         findings,
         lines,
         is_verbose: args.common.verbose > 0,
+        not_written: None,
     };
-    if let Some(path) = &args.markdown {
-        step_core::write_atomically(path, linted.markdown().as_bytes())?;
-    }
+    // What was found is told all the same.
+    linted.not_written = write_files(args, &linted, &names).err().map(|err| as_fail(&err));
     Ok(linted)
+}
+
+/// Writes the files that are asked for besides the report.
+///
+/// # Errors
+/// Names one that cannot be written; the others are.
+fn write_files(args: &Args, linted: &Linted, names: &[String]) -> anyhow::Result<()> {
+    let failures: Vec<Failure> = linted
+        .crashes()
+        .map(|it| Failure { name: it.name.clone(), message: it.message.clone() })
+        .collect();
+    let tool = Tool { name: "lint-check", version: env!("CARGO_PKG_VERSION") };
+    let reports = &args.reports;
+    let written =
+        reports.write_with_failures(&linted.findings, names, &failures, "lint-check", tool);
+    let markdown = args
+        .markdown
+        .as_ref()
+        .map_or(Ok(()), |path| step_core::write_atomically(path, linted.markdown().as_bytes()));
+    written.and(markdown)
+}
+
+/// An error with all that it says, for a report.
+fn as_fail(err: &anyhow::Error) -> Fail {
+    let fail = Fail::new(exit_of(err), format!("{err:#}"));
+    match Fail::of(err).and_then(Fail::help_text) {
+        Some(help) => fail.help(help),
+        None => fail,
+    }
+}
+
+/// A job whose image has none of the linters has checked nothing, which is not the same as that nothing was
+/// found.
+///
+/// # Errors
+/// Exit 4: none of them is installed.
+fn refuse_none(tree: &Tree, linters: &[Linter], args: &Args) -> Result<(), Fail> {
+    let is_installed = |it: &Linter| run::find(tree, &it.programs, &args.search_path.0).is_some();
+    if linters.iter().any(is_installed) {
+        return Ok(());
+    }
+    let names: Vec<&str> = linters.iter().map(|it| it.name.as_str()).collect();
+    let message =
+        format!("none of the linters for this repository is installed: {}", names.join(", "));
+    Err(Fail::new(Exit::Unreachable, message).help(
+        "run the job in an image that has them; `lint-check list` says how each is installed",
+    ))
 }
 
 /// Of a whole project that is told which is in the files to check, and what keeps all of it from working.
@@ -180,7 +233,7 @@ fn is_by_file(linters: &[Linter], name: &str) -> bool {
 
 /// The baseline: that of the command line is seen from the current folder, that of landfall.toml from the
 /// root.
-fn baseline(args: &Args, settings: &LintCheck, tree: &Tree) -> anyhow::Result<Baseline> {
+fn baseline(args: &Args, settings: &Settings, tree: &Tree) -> anyhow::Result<Baseline> {
     let named = args.baseline.as_deref().map(std::path::absolute).transpose()?;
     let named = named.as_deref().or(settings.baseline.as_deref());
     Baseline::read(&tree.root, named, args.write_baseline)
@@ -232,7 +285,7 @@ impl<'a> Planned<'a> {
             return;
         }
         let Some(program) = run::find(tree, &linter.programs, &args.search_path.0) else {
-            self.is_missing(linter, files.len());
+            self.is_missing(args, linter, files.len());
             return;
         };
         let cache =
@@ -247,15 +300,23 @@ impl<'a> Planned<'a> {
         }
     }
 
-    fn is_missing(&mut self, linter: &Linter, files: usize) {
+    fn is_missing(&mut self, args: &Args, linter: &Linter, files: usize) {
         let name = &linter.name;
-        if !linter.is_demanded {
-            output::warn(format!("{name} is not installed: {}", linter.install));
+        let why = if args.only.contains(name) {
+            "--only asks for it"
+        } else if linter.is_demanded {
+            "landfall.toml demands it"
+        } else {
+            // The report says it as well.
+            if !args.common.quiet {
+                output::warn(format!("{name} is not installed: {}", linter.install));
+            }
             self.skipped.push(Skipped::new(linter, files));
             return;
-        }
+        };
         let crash = Crash {
-            message: format!("{name} is not installed, and landfall.toml demands it"),
+            name: name.clone(),
+            message: format!("{name} is not installed, and {why}"),
             exit: Exit::Unreachable,
             help: Some(linter.install.clone()),
         };
@@ -312,7 +373,7 @@ impl<'a> New<'a> {
 }
 
 /// The linters that the command line leaves.
-fn chosen(linters: Vec<Linter>, settings: &LintCheck, args: &Args) -> Result<Vec<Linter>, Fail> {
+fn chosen(linters: Vec<Linter>, settings: &Settings, args: &Args) -> Result<Vec<Linter>, Fail> {
     for name in args.only.iter().chain(&args.skip) {
         let known = || {
             let own = settings.linters.keys().map(String::as_str);
@@ -387,18 +448,17 @@ fn has_version(said: &str, wanted: &str) -> bool {
 }
 
 /// Where a rule is explained.
-fn explain(text: &str, settings: &LintCheck) -> Result<Explained, Fail> {
+fn explain(text: &str, settings: &Settings) -> Result<Explained, Fail> {
     let (name, rule) = text.split_once('/').unwrap_or((text, text));
-    if let Some(adapter) = adapters::ADAPTERS.iter().find(|it| it.name == name) {
-        if name == text {
-            let fail = Fail::invalid("a rule is written as LINTER/RULE");
-            return Err(fail.help("for example shellcheck/SC2086"));
-        }
-        return Ok(Explained::new(adapter, rule));
-    }
-    match settings.linters.get(name).and_then(|own| own.command.as_ref()) {
-        Some(command) => Ok(Explained::of_command(name, command, rule)),
-        None => Err(Fail::invalid(format!("there is no linter `{name}`"))
+    let adapter = adapters::ADAPTERS.iter().find(|it| it.name == name);
+    let command = settings.linters.get(name).and_then(|own| own.command.as_ref());
+    match (adapter, command) {
+        // Of one that names no rules, all findings are of the rule that has its name.
+        (None, Some(command)) => Ok(Explained::of_command(name, command, rule)),
+        _ if name == text => Err(Fail::invalid("a rule is written as LINTER/RULE")
+            .help("write it as it stands in findings, for example ruff/F401")),
+        (Some(adapter), _) => Ok(Explained::new(adapter, rule)),
+        (None, None) => Err(Fail::invalid(format!("there is no linter `{name}`"))
             .help("`lint-check list` names them")),
     }
 }

@@ -13,7 +13,7 @@ use unicode_width::UnicodeWidthChar;
 
 use crate::adapters::{Adapter, Hit};
 use crate::detect::{Detected, Linter, Unwanted};
-use crate::run::{Checked, Crash};
+use crate::run::{CRASHED, Checked, Crash};
 use crate::settings::HookAction;
 use crate::tree::{Names, Tree};
 
@@ -22,7 +22,7 @@ use crate::tree::{Names, Tree};
 #[serde(untagged)]
 pub enum Done {
     /// Linters ran.
-    Linted(Linted),
+    Linted(Box<Linted>),
     /// Linters were listed.
     Listed(Listed),
     /// A rule was explained.
@@ -73,8 +73,10 @@ pub struct Linted {
     pub(crate) skipped: Vec<Skipped>,
     /// The files that were mended.
     pub(crate) fixed: Vec<String>,
-    /// Why a linter has mended nothing.
-    pub(crate) not_fixed: Vec<String>,
+    /// The linters that have mended nothing.
+    pub(crate) not_fixed: Vec<Crash>,
+    /// Files that were mended on the disk, and are staged as they were before.
+    pub(crate) not_staged: Vec<String>,
     /// Files of which something else is staged than lies on the disk, which was checked.
     pub(crate) differing: Vec<String>,
     /// How many findings are in the baseline.
@@ -84,6 +86,8 @@ pub struct Linted {
     /// How many findings of whole projects are not told, for they are in files that were not to be
     /// checked.
     pub(crate) elsewhere: usize,
+    /// How many findings are not told, for they are about no file of the repository.
+    pub(crate) outside: usize,
     pub(crate) fail_on: Severity,
     /// The baseline would be another.
     #[serde(skip)]
@@ -94,6 +98,9 @@ pub struct Linted {
     pub(crate) lines: HashMap<(String, usize), String>,
     #[serde(skip)]
     pub(crate) is_verbose: bool,
+    /// Why a file that was asked for could not be written.
+    #[serde(skip)]
+    pub(crate) not_written: Option<Fail>,
 }
 
 /// A linter that is not installed.
@@ -234,16 +241,19 @@ fn rule(linter: &str, hit: &Hit) -> String {
 }
 
 impl Linted {
-    fn crashes(&self) -> impl Iterator<Item = &Crash> {
-        self.linters.iter().filter_map(|it| it.crash.as_ref())
+    /// What kept linters from their work.
+    pub(crate) fn crashes(&self) -> impl Iterator<Item = &Crash> {
+        self.not_fixed.iter().chain(self.linters.iter().filter_map(|it| it.crash.as_ref()))
     }
 
     fn outcome(&self) -> &str {
-        if self.crashes().next().is_some() {
-            "crashed"
+        if self.crashes().any(|it| it.kind() == CRASHED) {
+            CRASHED
+        } else if self.crashes().next().is_some() || self.not_written.is_some() {
+            "failed"
         } else if self.is_planned {
             "planned"
-        } else if self.findings.verdict(self.fail_on).is_err() {
+        } else if self.verdict().is_err() {
             "failed"
         } else if self.files == 0 {
             "nothing"
@@ -257,13 +267,26 @@ impl Linted {
         if let Some(first) = crashes.first() {
             let is_same = crashes.iter().all(|it| it.exit == first.exit);
             let exit = if is_same { first.exit } else { Exit::Failed };
-            let messages: Vec<&str> = crashes.iter().map(|it| it.message.as_str()).collect();
+            // All of what several say stands in the report.
+            let most = if crashes.len() == 1 { usize::MAX } else { 1 };
+            let said = |it: &&Crash| it.message.lines().take(most).collect::<Vec<_>>().join("\n");
+            let messages: Vec<String> = crashes.iter().map(said).collect();
             let message = format!("linters did not do their work: {}", messages.join("; "));
             let fail = Fail::new(exit, message);
             return Err(match &first.help {
                 Some(help) if crashes.len() == 1 => fail.help(help),
                 _ => fail.help("run them by themselves; what the others found stands above"),
             });
+        }
+        if let Some(fail) = &self.not_written {
+            return Err(fail.clone());
+        }
+        if !self.not_staged.is_empty() {
+            let number = count(self.not_staged.len(), "file");
+            let fail =
+                Fail::new(Exit::Negative, format!("what was mended is not staged: {number}"));
+            let names: Vec<String> = self.not_staged.iter().map(|it| quoted(it)).collect();
+            return Err(fail.help(format!("stage it: git add {}", names.join(" "))));
         }
         self.findings.verdict(self.fail_on).map_err(|fail| {
             fail.help("mend them, with --fix what can be; or accept them with --write-baseline")
@@ -276,8 +299,10 @@ impl Linted {
         let mut path = "";
         for it in self.findings.iter().take(MOST_IN_MARKDOWN) {
             if it.place().path() != path {
+                // A heading has a blank line before it.
+                let above = if path.is_empty() { "" } else { "\n" };
                 path = it.place().path();
-                text.push_str(&format!("### {}\n\n", escaped(path)));
+                text.push_str(&format!("{above}### {}\n\n", escaped(path)));
             }
             let (line, severity) = (it.place().line(), it.severity());
             let (message, rule) = (escaped(it.message()), escaped(it.rule()));
@@ -312,6 +337,7 @@ impl Linted {
             (self.accepted, "in the baseline"),
             (self.old, "not on new lines"),
             (self.elsewhere, "in files that were not to be checked (--all tells them)"),
+            (self.outside, "outside of the repository"),
         ];
         for (number, what) in counts.into_iter().filter(|(number, _)| *number > 0) {
             parts.push(format!("{} {what}", count(number, "finding")));
@@ -337,8 +363,19 @@ impl Linted {
 /// How many findings a comment holds; GitLab takes a million characters.
 const MOST_IN_MARKDOWN: usize = 200;
 
-fn count(number: usize, noun: &str) -> String {
+/// A number of things: `1 file`, `2 files`.
+pub(crate) fn count(number: usize, noun: &str) -> String {
     format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
+}
+
+/// A name as a shell takes it.
+fn quoted(name: &str) -> String {
+    let is_plain = |it: char| it.is_alphanumeric() || "._-/+@".contains(it);
+    if name.chars().all(is_plain) && !name.starts_with('-') {
+        name.to_owned()
+    } else {
+        format!("'{}'", one_line(name).replace('\'', "'\\''"))
+    }
 }
 
 /// A text that Markdown shows as it is, in one line.
@@ -365,19 +402,30 @@ impl fmt::Display for Linted {
         for file in findings.chunk_by(|a, b| a.place().path() == b.place().path()) {
             self.write_file(f, file)?;
         }
-        for path in &self.differing {
+        let differing = self.differing.iter().filter(|path| !self.not_staged.contains(path));
+        for path in differing {
+            let path = one_line(path);
             writeln!(
                 f,
                 "{path}: what is staged differs from what was checked, which is on the disk"
             )?;
         }
-        for it in &self.not_fixed {
-            writeln!(f, "{it}")?;
+        for path in &self.not_staged {
+            let path = one_line(path);
+            writeln!(f, "{path}: mended on the disk; what is staged is as it was before")?;
+        }
+        for path in self.fixed.iter().filter(|path| !self.not_staged.contains(path)) {
+            writeln!(f, "{}: mended", one_line(path))?;
         }
         for it in self.crashes() {
             writeln!(f, "did not do its work: {}", it.message)?;
         }
-        write!(f, "{}: {}", self.tail(), self.findings.summary())
+        match (self.files, self.findings.is_empty()) {
+            // Nobody has looked for any.
+            (0, true) => write!(f, "{}", self.tail()),
+            (_, true) => write!(f, "{}; {}", self.tail(), self.findings.summary()),
+            (_, false) => write!(f, "{}. {}", self.tail(), self.findings.summary()),
+        }
     }
 }
 
@@ -387,7 +435,7 @@ const MOST_OF_A_RULE: usize = 50;
 impl Linted {
     fn write_file(&self, f: &mut fmt::Formatter<'_>, findings: &[&Finding]) -> fmt::Result {
         let Some(path) = findings.first().map(|it| it.place().path()) else { return Ok(()) };
-        writeln!(f, "{}", printable(path))?;
+        writeln!(f, "{}", one_line(path))?;
         let mut by_rule: BTreeMap<&str, usize> = BTreeMap::new();
         for it in findings {
             let seen = by_rule.entry(it.rule()).or_default();
@@ -418,6 +466,11 @@ impl Linted {
             None => Ok(()),
         }
     }
+}
+
+/// A name without what a terminal would obey, and without breaks of lines.
+fn one_line(name: &str) -> String {
+    printable(&name.replace('\n', "\\n").replace('\t', "\\t"))
 }
 
 /// Without what a terminal would obey.
@@ -508,29 +561,38 @@ pub struct Explained {
     rule: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
+    /// The page is about this rule, and not about all of them.
+    #[serde(skip)]
+    is_own_page: bool,
 }
 
 impl Explained {
     /// A rule of a linter that is known here.
     pub(crate) fn new(adapter: &Adapter, rule: &str) -> Self {
+        let is_own_page = adapter.rules.is_some_and(|url| url.contains("{rule}"));
         let url = adapter.rules.map(|url| url.replace("{rule}", rule));
         let (linter, about) = (adapter.name.to_owned(), adapter.about.to_owned());
-        Self { linter, about, rule: rule.to_owned(), url }
+        Self { linter, about, rule: rule.to_owned(), url, is_own_page }
     }
 
     /// A rule of a linter of landfall.toml.
     pub(crate) fn of_command(linter: &str, command: &[String], rule: &str) -> Self {
         let about = format!("landfall.toml runs `{}`", command.join(" "));
-        Self { linter: linter.to_owned(), about, rule: rule.to_owned(), url: None }
+        let (linter, rule) = (linter.to_owned(), rule.to_owned());
+        Self { linter, about, rule, url: None, is_own_page: false }
     }
 }
 
 impl fmt::Display for Explained {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is a rule of {} ({})", self.rule, self.linter, self.about)?;
-        match &self.url {
-            Some(url) => write!(f, ": {url}"),
-            None => Ok(()),
+        let Self { rule, linter, about, url, is_own_page } = self;
+        // Which rules there are, only the linter knows.
+        match url {
+            Some(url) if *is_own_page => write!(f, "{linter} ({about}) explains {rule}: {url}"),
+            Some(url) => {
+                write!(f, "look for {rule} in what {linter} ({about}) says of its rules: {url}")
+            }
+            None => write!(f, "{rule} is a rule of {linter} ({about})"),
         }
     }
 }

@@ -71,8 +71,10 @@ impl Checked {
 /// A linter that did not do its work.
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Crash {
+    /// The linter.
+    pub(crate) name: String,
     pub(crate) message: String,
-    #[serde(skip)]
+    #[serde(rename = "kind", serialize_with = "as_kind")]
     pub(crate) exit: Exit,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) help: Option<String>,
@@ -83,13 +85,33 @@ impl Crash {
     pub(crate) fn of(name: &str, err: &anyhow::Error) -> Self {
         let fail = Fail::of(err);
         // That it printed too much is nobody's usage.
-        let exit = fail.map(Fail::exit).filter(|exit| *exit == Exit::TimedOut);
+        let is_kept = |exit: &Exit| matches!(exit, Exit::TimedOut | Exit::Unreachable);
+        let exit = fail.map(Fail::exit).filter(is_kept);
         Self {
+            name: name.to_owned(),
             message: format!("{name}: {err:#}"),
             exit: exit.unwrap_or(Exit::Failed),
             help: fail.and_then(Fail::help_text).map(str::to_owned),
         }
     }
+
+    /// In what way it did not do its work, in a word.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self.exit {
+            Exit::TimedOut => "timed_out",
+            Exit::Unreachable => "not_installed",
+            Exit::Invalid => "wrong_version",
+            _ => CRASHED,
+        }
+    }
+}
+
+/// It ended otherwise than it should, or what it printed cannot be read.
+pub(crate) const CRASHED: &str = "crashed";
+
+fn as_kind<S: serde::Serializer>(exit: &Exit, serializer: S) -> Result<S::Ok, S::Error> {
+    let crash = Crash { name: String::new(), message: String::new(), exit: *exit, help: None };
+    serializer.serialize_str(crash.kind())
 }
 
 /// A linter, where it is installed, and what it has to look at.
@@ -136,7 +158,7 @@ pub(crate) async fn run(
     let states =
         works.iter().zip(caches).map(|(work, cache)| State::begin(tree, work, cache, &known));
     let mut states: Vec<State<'_>> = states.collect();
-    let mut waiting = jobs(&works, &mut states, jobs_at_once);
+    let mut waiting = jobs(tree, &works, &mut states, jobs_at_once);
     let mut running = FuturesUnordered::new();
     loop {
         while running.len() < jobs_at_once {
@@ -156,13 +178,20 @@ pub(crate) async fn run(
         }
     }
     let times = times(&works, &states);
-    let checked = works.iter().zip(states).map(|(work, state)| state.finish(tree, work, use_cache));
-    let checked = checked.collect();
-    if use_cache
-        && !times.is_empty()
-        && let Err(err) = cache::keep_times(tree, times)
-    {
-        output::warn(format!("how long linters took is not kept: {err:#}"));
+    let mut kept = Ok(());
+    let mut checked = Vec::new();
+    for (work, mut state) in works.iter().zip(states) {
+        if use_cache {
+            kept = kept.and(state.keep(tree, work));
+        }
+        checked.push(state.finish(work));
+    }
+    if use_cache && !times.is_empty() {
+        kept = kept.and_then(|()| cache::keep_times(tree, times));
+    }
+    // Once: what is wrong with the folder is wrong for all of them.
+    if let Err(err) = kept {
+        output::warn(format!("results are not kept: {err:#}"));
     }
     checked
 }
@@ -207,7 +236,7 @@ fn halves<'a>(
     let (one, other) = job.start.files.split_at(job.start.files.len() / 2);
     Some([one, other].map(|files| Job {
         work: job.work,
-        start: Start { folder: PathBuf::new(), files: files.to_vec() },
+        start: Start { folder: job.start.folder.clone(), files: files.to_vec() },
         expected: None,
     }))
 }
@@ -348,19 +377,26 @@ impl<'a> State<'a> {
         }
     }
 
-    fn finish(self, tree: &Tree, work: &Work<'_>, use_cache: bool) -> Checked {
-        if use_cache && self.cache.is_changed() {
-            let all: Vec<&Path> = work.linter.files.iter().map(PathBuf::as_path).collect();
-            let projects = projects_of(tree, work.linter, &all);
-            let units = if self.is_by_file {
-                all.iter().map(|path| key(path)).collect()
-            } else {
-                projects.iter().map(|it| key(&it.folder)).collect()
-            };
-            if let Err(err) = self.cache.write(&units) {
-                output::warn(format!("results are not kept: {err:#}"));
-            }
+    /// Writes what is new.
+    ///
+    /// # Errors
+    /// The folder cannot be written.
+    fn keep(&mut self, tree: &Tree, work: &Work<'_>) -> anyhow::Result<()> {
+        let cache = std::mem::take(&mut self.cache);
+        if !cache.is_changed() {
+            return Ok(());
         }
+        let all: Vec<&Path> = work.linter.files.iter().map(PathBuf::as_path).collect();
+        let projects = projects_of(tree, work.linter, &all);
+        let units = if self.is_by_file {
+            all.iter().map(|path| key(path)).collect()
+        } else {
+            projects.iter().map(|it| key(&it.folder)).collect()
+        };
+        cache.write(&units)
+    }
+
+    fn finish(self, work: &Work<'_>) -> Checked {
         Checked {
             name: work.linter.name.clone(),
             files: work.files.len(),
@@ -374,13 +410,18 @@ impl<'a> State<'a> {
 }
 
 /// The starts that are needed for what is not known, the longest last.
-fn jobs<'a>(works: &[Work<'a>], states: &mut [State<'a>], at_once: usize) -> Vec<Job<'a>> {
+fn jobs<'a>(
+    tree: &Tree,
+    works: &[Work<'a>],
+    states: &mut [State<'a>],
+    at_once: usize,
+) -> Vec<Job<'a>> {
     let pieces = shares(states, at_once);
     let mut jobs = Vec::new();
     for (index, (state, pieces)) in states.iter_mut().zip(pieces).enumerate() {
         let mut starts = std::mem::take(&mut state.projects);
-        if works[index].linter.unit == Unit::Files {
-            starts.extend(pieces_of(&state.files, pieces));
+        if state.is_by_file {
+            starts.extend(starts_of(tree, works[index].linter, &state.files, pieces));
         }
         state.open = starts.len();
         jobs.extend(starts.into_iter().map(|start| {
@@ -416,9 +457,28 @@ fn shares(states: &[State<'_>], at_once: usize) -> Vec<usize> {
     states.iter().map(|state| share(state).clamp(1, at_once.max(1))).collect()
 }
 
+/// The starts of a linter for files: of one that looks at files so many pieces for each folder that it runs
+/// in, and of one that looks at projects one for each.
+pub(crate) fn starts_of<'a>(
+    tree: &Tree,
+    linter: &Linter,
+    files: &[&'a Path],
+    pieces: usize,
+) -> Vec<Start<'a>> {
+    let starts = projects_of(tree, linter, files);
+    if linter.unit != Unit::Files {
+        return starts;
+    }
+    let in_pieces = |start: Start<'a>| {
+        let pieces = pieces_of(&start.files, pieces).into_iter();
+        pieces.map(move |piece| Start { folder: start.folder.clone(), ..piece })
+    };
+    starts.into_iter().flat_map(in_pieces).collect()
+}
+
 /// Files in pieces whose names fit on a command line. One with an odd name stands alone: then what is
 /// told is told of it, however its name is printed.
-pub(crate) fn pieces_of<'a>(files: &[&'a Path], pieces: usize) -> Vec<Start<'a>> {
+fn pieces_of<'a>(files: &[&'a Path], pieces: usize) -> Vec<Start<'a>> {
     let (odd, plain): (Vec<&Path>, Vec<&Path>) = files.iter().partition(|path| is_odd(path));
     let pieces = pieces.min(plain.len() / WORTH_STARTING).max(1);
     let size = plain.len().div_ceil(pieces).max(1);
@@ -442,12 +502,13 @@ fn fitting<'a, 'b>(files: &'b [&'a Path]) -> Vec<&'b [&'a Path]> {
     pieces
 }
 
-/// The starts of a linter that looks at projects: one in the folder of each with files to check.
-pub(crate) fn projects_of<'a>(tree: &Tree, linter: &Linter, files: &[&'a Path]) -> Vec<Start<'a>> {
+/// One start in each folder that a linter runs in, with the files to check that lie there: those of its
+/// projects, or those of its configuration.
+fn projects_of<'a>(tree: &Tree, linter: &Linter, files: &[&'a Path]) -> Vec<Start<'a>> {
     let folders = match linter.unit {
         Unit::Project(marker) => projects(tree, &linter.files, marker),
         Unit::Service(_) => services(tree),
-        Unit::Files | Unit::Repository => vec![PathBuf::new()],
+        Unit::Files | Unit::Repository => linter.folders.clone(),
     };
     let mut starts: Vec<Start<'_>> =
         folders.into_iter().map(|folder| Start { folder, files: Vec::new() }).collect();
@@ -533,7 +594,8 @@ async fn lint(tree: &Tree, work: &Work<'_>, start: &Start<'_>) -> Result<Vec<Hit
     let linter = work.linter;
     let crash = |message: String| {
         let help = Some("run it by itself; what the others found stands above".to_owned());
-        Crash { message: format!("{}: {message}", linter.name), exit: Exit::Failed, help }
+        let name = linter.name.clone();
+        Crash { message: format!("{name}: {message}"), name, exit: Exit::Failed, help }
     };
     let process = process(tree, linter, &work.program, &linter.args, start);
     let ran = process.run().await.map_err(|err| Crash::of(&linter.name, &err))?;
@@ -573,7 +635,9 @@ pub(crate) fn process(
         Unit::Service(_) => all_of_project(tree, linter, &start.folder),
         Unit::Files | Unit::Project(_) | Unit::Repository => start.files.clone(),
     };
-    Process::new(program, arguments(args, &start.folder, &files))
+    let args = arguments(args, &start.folder, &files);
+    tracing::debug!("{}", command_line(program, &args, &start.folder));
+    Process::new(program, args)
         .folder(tree.root.join(&start.folder))
         .withholding(WITHHELD)
         .variable("LC_ALL", "C.UTF-8")
@@ -628,6 +692,22 @@ fn arguments(args: &[String], folder: &Path, files: &[&Path]) -> Vec<OsString> {
     all
 }
 
+/// What is started, for people; of a great many files the first.
+fn command_line(program: &Path, args: &[OsString], folder: &Path) -> String {
+    const MOST: usize = 50;
+    let mut line = program.display().to_string();
+    for arg in args.iter().take(MOST) {
+        line.push_str(&format!(" {}", arg.display()));
+    }
+    if let Some(more @ 1..) = args.len().checked_sub(MOST) {
+        line.push_str(&format!(" and {more} more"));
+    }
+    if !folder.as_os_str().is_empty() {
+        line.push_str(&format!(" (in {})", folder.display()));
+    }
+    line
+}
+
 /// A path as it is given to a program: one that begins with a dash would be an option.
 fn given(path: &Path, folder: &Path) -> OsString {
     let path = path.strip_prefix(folder).unwrap_or(path);
@@ -669,8 +749,14 @@ fn located(mut hit: Hit, tree: &Tree, folder: &Path, alone: Option<&Path>) -> Hi
     hit
 }
 
+/// Whether a path, as hits have it, lies outside of the repository.
+pub(crate) fn is_outside(path: &str) -> bool {
+    let first = Path::new(path).components().next();
+    matches!(first, Some(Component::RootDir | Component::ParentDir))
+}
+
 /// A path seen from the root, without `.` and, as far as that goes, without `..`.
-fn relative(path: &Path, root: &Path, folder: &Path) -> PathBuf {
+pub(crate) fn relative(path: &Path, root: &Path, folder: &Path) -> PathBuf {
     let path = match path.strip_prefix(root) {
         Ok(relative) => relative.to_owned(),
         Err(_) => folder.join(path),

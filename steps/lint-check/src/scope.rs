@@ -12,9 +12,10 @@ use step_core::{Exit, Fail, output};
 use step_git::{Repository, Target};
 
 use crate::adapters::TARGET;
+use crate::cache::{self, Mended, key};
 use crate::detect::Linter;
 use crate::settings::Args;
-use crate::tree::{Tree, walk};
+use crate::tree::{Tree, walk, without_caches};
 
 /// Which files are checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,7 +70,7 @@ pub(crate) async fn tree(args: &Args) -> anyhow::Result<Tree> {
     };
     let depth = Path::new(repository.prefix()).components().count();
     let root = current.ancestors().nth(depth).unwrap_or(&current).to_owned();
-    let files = Git::new(&root, args).files().await?;
+    let files = without_caches(&root, Git::new(&root, args).files().await?);
     Ok(Tree { root, files, repository: Some(repository) })
 }
 
@@ -199,6 +200,66 @@ pub(crate) async fn dirty(args: &Args, tree: &Tree) -> anyhow::Result<HashSet<Pa
     Ok(dirty)
 }
 
+/// Notes what is staged of files that were mended. That it cannot be kept is told.
+///
+/// # Errors
+/// git fails.
+pub(crate) async fn note_mended(
+    args: &Args,
+    tree: &Tree,
+    mended: &[PathBuf],
+) -> anyhow::Result<()> {
+    if mended.is_empty() || tree.repository.is_none() {
+        return Ok(());
+    }
+    let mended: HashSet<&PathBuf> = mended.iter().collect();
+    let staged = Git::new(&tree.root, args).staged().await?;
+    let staged = staged.into_iter().filter(|(path, _)| mended.contains(path));
+    let new = staged.map(|(path, content)| (key(&path).into_owned(), content)).collect();
+    if let Err(err) = cache::keep_mended(tree, new) {
+        output::warn(format!("it is not kept which files are to be staged: {err:#}"));
+    }
+    Ok(())
+}
+
+/// The files of which the next commit would have what linters have mended on the disk, in this run or an
+/// earlier one. Who stages a part of a file on purpose has another content there.
+///
+/// # Errors
+/// git fails.
+pub(crate) async fn not_staged(
+    args: &Args,
+    tree: &Tree,
+    scope: &Scope,
+) -> anyhow::Result<Vec<PathBuf>> {
+    let Scope::Staged { paths, .. } = scope else { return Ok(Vec::new()) };
+    let mended: Mended = cache::mended(tree);
+    if mended.is_empty() {
+        return Ok(Vec::new());
+    }
+    let git = Git::new(&tree.root, args);
+    let differing: HashSet<PathBuf> = git.changed(&[]).await?.collect();
+    let is_as_before = |(path, content): &(PathBuf, String)| {
+        paths.contains(path)
+            && differing.contains(path)
+            && mended.get(key(path).as_ref()) == Some(content)
+    };
+    let staged = git.staged().await?.into_iter().filter(is_as_before);
+    Ok(staged.map(|(path, _)| path).collect())
+}
+
+/// All files that git does not track and would; without git, all.
+///
+/// # Errors
+/// git fails, or the folder cannot be read.
+pub(crate) async fn untracked(args: &Args, tree: &Tree) -> anyhow::Result<HashSet<PathBuf>> {
+    let files = match &tree.repository {
+        Some(_) => Git::new(&tree.root, args).new_files().await?,
+        None => walk(&tree.root)?,
+    };
+    Ok(files.into_iter().collect())
+}
+
 /// git, run in the root of the repository.
 struct Git<'a> {
     root: &'a Path,
@@ -252,6 +313,18 @@ impl<'a> Git<'a> {
         Ok(paths(&list).collect())
     }
 
+    /// What is staged: each file, and the name that git has for its content.
+    /// <https://git-scm.com/docs/git-ls-files#_output>
+    async fn staged(&self) -> anyhow::Result<Vec<(PathBuf, String)>> {
+        let list = self.run(["ls-files", "-z", "--stage"]).bytes().await?;
+        let entry = |entry: &[u8]| {
+            let tab = entry.iter().position(|byte| *byte == b'\t')?;
+            let content = str::from_utf8(&entry[..tab]).ok()?.split(' ').nth(1)?.to_owned();
+            Some((PathBuf::from(OsStr::from_bytes(&entry[tab + 1..])), content))
+        };
+        Ok(list.split(|byte| *byte == 0).filter_map(entry).collect())
+    }
+
     /// The files that differ, also those that are gone.
     async fn changed(&self, what: &[&str]) -> anyhow::Result<impl Iterator<Item = PathBuf>> {
         let args = [&DIFF, &["-z", "--name-only"][..], what, &["--"]].concat();
@@ -284,7 +357,7 @@ impl<'a> Git<'a> {
         let gitlab = &args.common.gitlab;
         if let Some(named) = named {
             let target = repository.named(named, gitlab).await?;
-            let commit = repository.merge_base(&target).await?;
+            let commit = self.merge_base(repository, &target).await?;
             return Ok(Ok(Target { commit, ..target }));
         }
         if let Some(base) = self.base_of_merge_request(repository, args).await {
@@ -298,17 +371,22 @@ impl<'a> Git<'a> {
                 return Ok(Err("the target of the merge request is not known".to_owned()));
             }
         };
-        let mut commit = repository.merge_base(&target).await;
-        if commit.is_err() && is_shallow(repository).await && self.deepen(&target.name).await {
-            commit = repository.merge_base(&target).await;
-        }
-        Ok(match commit {
+        Ok(match self.merge_base(repository, &target).await {
             Ok(commit) => Ok(Target { commit, ..target }),
             Err(err) => {
                 output::warn(format!("all files are checked: {err:#}"));
                 Err(format!("where this left {} is not known", target.name))
             }
         })
+    }
+
+    /// The commit at which this branch left another; a shallow clone gets what it lacks.
+    async fn merge_base(&self, repository: &Repository, target: &Target) -> anyhow::Result<String> {
+        let commit = repository.merge_base(target).await;
+        if commit.is_err() && is_shallow(repository).await && self.deepen(&target.name).await {
+            return repository.merge_base(target).await;
+        }
+        commit
     }
 
     /// The commit that GitLab names: that of the target which is merged in, or else the one at which the

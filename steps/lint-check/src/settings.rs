@@ -1,11 +1,13 @@
 //! The command line, and what it means together with landfall.toml.
 
+use std::fmt::Display;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgMatches, FromArgMatches};
 use findings::Reports;
+use landfall_toml::{Config, LintCheck, Needs};
 use step_core::{Common, Fail};
 
 /// Find the linters that a repository needs, and run them on what changed.
@@ -76,6 +78,47 @@ pub struct Args {
 
     #[command(flatten)]
     pub(crate) common: Common,
+}
+
+/// What landfall.toml says.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    lint_check: LintCheck,
+    config: Config,
+    common: Common,
+}
+
+impl Settings {
+    /// Reads landfall.toml.
+    ///
+    /// # Errors
+    /// Exit 2: it is wrong, or knows no such environment.
+    pub(crate) fn load(common: Common) -> anyhow::Result<Self> {
+        let config = Config::load(&common)?;
+        let lint_check = config.environment(&common, Needs::Nothing)?.lint_check;
+        Ok(Self { lint_check, config, common })
+    }
+
+    /// Those of a file that is not there, for tests.
+    #[cfg(test)]
+    pub(crate) fn of(lint_check: LintCheck) -> Self {
+        let args = <Args as clap::Parser>::parse_from(["lint-check"]);
+        Self { lint_check, config: Config::default(), common: args.common }
+    }
+
+    /// An error about a setting, with where it stands.
+    pub(crate) fn wrong(&self, keys: &[&str], message: impl Display) -> Fail {
+        let place = self.config.place(&self.common, &[&["lint-check"], keys].concat());
+        Fail::invalid(format!("{place}: {message}"))
+    }
+}
+
+impl std::ops::Deref for Settings {
+    type Target = LintCheck;
+
+    fn deref(&self) -> &LintCheck {
+        &self.lint_check
+    }
 }
 
 /// Whether the command line makes sense.

@@ -84,8 +84,25 @@ pub(crate) fn walk(root: &Path) -> anyhow::Result<Vec<PathBuf>> {
         }
     }
     files.sort();
-    Ok(files)
+    Ok(without_caches(root, files))
 }
+
+/// Files without those in folders that programs have marked as their caches, as cargo does with `target`:
+/// <https://bford.info/cachedir/>
+pub(crate) fn without_caches(root: &Path, mut files: Vec<PathBuf>) -> Vec<PathBuf> {
+    let is_mark = |path: &&PathBuf| {
+        path.ends_with("CACHEDIR.TAG")
+            && std::fs::read(root.join(path)).is_ok_and(|text| text.starts_with(CACHE))
+    };
+    let marks = files.iter().filter(is_mark).filter_map(|path| path.parent());
+    let caches: Vec<PathBuf> =
+        marks.filter(|folder| folder.parent().is_some()).map(Path::to_owned).collect();
+    files.retain(|path| !caches.iter().any(|folder| path.starts_with(folder)));
+    files
+}
+
+/// How the mark of a cache begins.
+const CACHE: &[u8] = b"Signature: 8a477f597d28d172789f06886806bc55";
 
 /// A path as findings name it: as it is, where it is UTF-8, and else with its other bytes as `\xFF`.
 pub(crate) fn shown(path: &Path) -> String {

@@ -26,7 +26,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
         "*.svelte",
         "*.astro",
     ],
-    wanted: Wanted::ByConfig,
+    wanted: Wanted::ByConfigWhereItRuns,
     configs: &["biome.json", "biome.jsonc", ".biome.json", ".biome.jsonc"],
     shared: &[],
     heeds: &[".editorconfig", "package.json"],

@@ -12,7 +12,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     files: &[
         "*.js", "*.mjs", "*.cjs", "*.jsx", "*.ts", "*.mts", "*.cts", "*.tsx", "*.vue", "*.svelte",
     ],
-    wanted: Wanted::ByConfig,
+    wanted: Wanted::ByConfigWhereItRuns,
     configs: &[
         "eslint.config.js",
         "eslint.config.mjs",

@@ -9,7 +9,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     name: "php-cs-fixer",
     about: "PHP: style",
     files: &["*.php"],
-    wanted: Wanted::ByConfig,
+    wanted: Wanted::ByConfigWhereItRuns,
     configs: &[".php-cs-fixer.php", ".php-cs-fixer.dist.php"],
     shared: &[],
     heeds: &["composer.lock", "composer.json"],

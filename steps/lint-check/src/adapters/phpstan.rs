@@ -10,7 +10,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     about: "PHP: types, and what is called without being there",
     files: &["*.php"],
     // It has to be told what to analyse, and how strictly.
-    wanted: Wanted::ByConfig,
+    wanted: Wanted::ByConfigWhereItRuns,
     configs: &["phpstan.neon", "phpstan.neon.dist", "phpstan.dist.neon"],
     shared: &[],
     heeds: &["phpstan-baseline.neon", "phpstan-baseline.php", "composer.lock", "composer.json"],

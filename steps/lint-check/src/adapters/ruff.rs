@@ -15,14 +15,15 @@ pub(super) const ADAPTER: Adapter = Adapter {
     shared: SHARED,
     heeds: &[],
     programs: &["ruff"],
-    args: &["check", "--output-format=json", "--force-exclude", "--", "{files}"],
+    // What has not changed is known here; its own cache is a folder in the repository.
+    args: &["check", "--no-cache", "--output-format=json", "--force-exclude", "--", "{files}"],
     bare: &[],
     unit: Unit::Files,
     reads_others: false,
     hides_lines: false,
     exits: &[0, 1],
     parse,
-    fix: Some(&["check", "--fix", "--quiet", "--force-exclude", "--", "{files}"]),
+    fix: Some(&["check", "--fix", "--no-cache", "--quiet", "--force-exclude", "--", "{files}"]),
     install: "pip install ruff",
     rules: Some("https://docs.astral.sh/ruff/rules/"),
 };
@@ -41,7 +42,9 @@ pub(super) fn parse(output: &Output) -> Result<Vec<Hit>, Unreadable> {
 
 fn hit(it: &Value) -> Hit {
     let rule = it["code"].as_str().unwrap_or("invalid-syntax");
-    let severity = if rule == "invalid-syntax" { Severity::Blocker } else { Severity::Major };
+    // E902: the file cannot be read.
+    let is_blocker = matches!(rule, "invalid-syntax" | "E902");
+    let severity = if is_blocker { Severity::Blocker } else { Severity::Major };
     let (start, end) = (&it["location"], &it["end_location"]);
     Hit {
         help: it["fix"]["message"].as_str().map(str::to_owned),

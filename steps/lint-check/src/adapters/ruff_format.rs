@@ -12,7 +12,15 @@ pub(super) const ADAPTER: Adapter = Adapter {
     shared: ruff::SHARED,
     heeds: &[],
     programs: &["ruff"],
-    args: &["format", "--check", "--output-format=json", "--force-exclude", "--", "{files}"],
+    args: &[
+        "format",
+        "--check",
+        "--no-cache",
+        "--output-format=json",
+        "--force-exclude",
+        "--",
+        "{files}",
+    ],
     bare: &[],
     unit: Unit::Files,
     // With 2 it ends for a file that it cannot parse, which it tells, and for a wrong configuration.
@@ -20,7 +28,7 @@ pub(super) const ADAPTER: Adapter = Adapter {
     hides_lines: false,
     exits: &[0, 1, 2],
     parse,
-    fix: Some(&["format", "--quiet", "--force-exclude", "--", "{files}"]),
+    fix: Some(&["format", "--no-cache", "--quiet", "--force-exclude", "--", "{files}"]),
     install: "pip install ruff",
     rules: Some("https://docs.astral.sh/ruff/formatter/"),
 };

@@ -684,3 +684,80 @@ fn a_description_is_known_by_what_stands_far_behind() {
         "{list}"
     );
 }
+
+const ESLINT: &str =
+    "export default [{ files: [\"**/*.js\"], rules: { \"no-var\": \"error\" } }];\n";
+
+#[test]
+fn what_is_configured_in_a_folder_is_run_there_and_for_its_files_alone() {
+    let project = repository(&[
+        ("svc/a/eslint.config.mjs", ESLINT),
+        ("svc/a/src/a.js", "var a=1\n"),
+        ("svc/b/.prettierrc", "{}\n"),
+        ("svc/b/b.js", "var b=1\n"),
+        ("c.js", "var c=1\n"),
+    ]);
+    commit(&project);
+    let args = ["--all", "--only", "eslint,prettier", "-v"];
+    let ran = project.run("lint-check", &args).expect(3);
+    assert_eq!(ran.stdout.matches(": major: ").count(), 2, "{}", ran.stdout);
+    assert!(ran.stdout.contains("svc/a/src/a.js\n  1:1: major: "), "{}", ran.stdout);
+    assert!(ran.stdout.contains("svc/b/b.js\n  1: major: "), "{}", ran.stdout);
+    assert!(ran.stderr.contains("-- eslint.config.mjs src/a.js (in svc/a)"), "{}", ran.stderr);
+    project.run("lint-check", &["--all", "--only", "eslint,prettier", "--fix"]).expect(0);
+    assert_eq!(project.read("svc/a/src/a.js"), "let a=1\n");
+    assert_eq!(project.read("svc/b/b.js"), "var b = 1;\n");
+    assert_eq!(project.read("c.js"), "var c=1\n");
+}
+
+#[test]
+fn a_file_is_checked_again_when_what_its_configuration_extends_has_changed() {
+    let project = repository(&[
+        ("eslint.config.mjs", "import shared from \"./shared.mjs\";\nexport default shared;\n"),
+        ("shared.mjs", "export default [];\n"),
+        ("a.js", "var a = 1;\n"),
+        ("ruff.toml", "extend = \"base.toml\"\n"),
+        ("base.toml", "[lint]\nselect = []\n"),
+        ("a.py", "import os\n"),
+        (".markdownlint.json", "{\"extends\": \"md.json\"}\n"),
+        ("md.json", "{\"MD018\": false}\n"),
+        ("a.md", "# A\n\n##B\n"),
+    ]);
+    commit(&project);
+    let args = ["--all", "--only", "eslint,ruff,markdownlint"];
+    project.run("lint-check", &args).expect(0);
+    project.write("shared.mjs", ESLINT);
+    project.write("base.toml", "[lint]\nselect = [\"F\"]\n");
+    project.write("md.json", "{\"MD018\": true}\n");
+    let ran = project.run("lint-check", &args).expect(3);
+    for rule in ["eslint/no-var", "ruff/F401", "markdownlint/MD018"] {
+        assert!(ran.stdout.contains(rule), "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn ruff_leaves_no_cache_of_its_own() {
+    use std::os::unix::ffi::OsStrExt;
+    let project = repository(&[("ruff.toml", ""), ("a.py", "x = 1\n")]);
+    commit(&project);
+    // With such a name beside it could not write one.
+    let odd = std::ffi::OsStr::from_bytes(b"odd\xFF.txt");
+    std::fs::write(project.path("").join(odd), "x\n").expect("a file");
+    let args = ["--all", "--only", "ruff,ruff-format"];
+    project.run("lint-check", &args).expect(0);
+    project.run("lint-check", &[&args[..], &["--fix", "--no-cache"]].concat()).expect(0);
+    assert!(!project.path(".ruff_cache").exists());
+}
+
+#[test]
+fn a_file_that_ruff_cannot_read_is_a_blocker() {
+    let project = repository(&[("a.py", "x = 1\n")]);
+    std::fs::write(project.path("a.py"), b"x = \"\xFF\"\n").expect("a file");
+    commit(&project);
+    let ran = project.run("lint-check", &["--all", "--only", "ruff"]).expect(3);
+    assert!(
+        ran.stdout.contains(": blocker: ") && ran.stdout.contains("[ruff/E902]"),
+        "{}",
+        ran.stdout
+    );
+}

@@ -36,7 +36,9 @@ fn one_that_crashes_is_told_and_the_others_findings_are_kept() {
         assert!(ran.stdout.contains("1:3: major: a bad word [words]"), "{}", ran.stdout);
         let told = format!("did not do its work: other: {told}");
         assert!(ran.stdout.contains(&told), "no `{told}` in\n{}", ran.stdout);
-        assert_eq!(repository.project.json("r.json")["outcome"], "crashed");
+        let report = repository.project.json("r.json");
+        assert_eq!(report["outcome"], "crashed");
+        assert_eq!(report["report"]["linters"][1]["crash"]["kind"], "crashed");
     }
 }
 
@@ -45,7 +47,10 @@ fn one_that_hangs_is_ended_with_all_that_it_started() {
     let script = "#!/bin/sh\n(sleep 60; sleep 60) & echo $! > .git/child; wait\n";
     let repository = beside(script, "timeout = '1s'");
     let start = Instant::now();
-    let ran = repository.lint(&[]).expect(5).says("ran longer than 1s");
+    let ran = repository.lint(&["--report", "r.json"]).expect(5).says("ran longer than 1s");
+    let report = repository.project.json("r.json");
+    assert_eq!(report["outcome"], "failed");
+    assert_eq!(report["report"]["linters"][1]["crash"]["kind"], "timed_out");
     assert!(start.elapsed() < Duration::from_secs(20));
     assert!(ran.stdout.contains("a bad word"), "{}", ran.stdout);
     let child = repository.project.read(".git/child");
@@ -95,16 +100,29 @@ fn one_that_is_demanded_and_missing_ends_with_4_after_the_others() {
 #[test]
 fn one_of_another_version_ends_with_2_after_the_others() {
     let repository = beside("#!/bin/sh\necho other 2.0\n", "version = '3'");
-    let ran = repository.lint(&[]).expect(2).says("version 3 is wanted, and this is `other 2.0`");
+    let ran = repository.lint(&["--report", "r.json"]);
+    let ran = ran.expect(2).says("version 3 is wanted, and this is `other 2.0`");
+    let report = repository.project.json("r.json");
+    assert_eq!(report["outcome"], "failed");
+    assert_eq!(report["report"]["linters"][1]["crash"]["kind"], "wrong_version");
     assert!(ran.stdout.contains("a bad word"), "{}", ran.stdout);
 }
 
 #[test]
 fn two_that_fail_in_different_ways_end_with_1() {
-    let repository = beside("#!/bin/sh\nexit 9\n", "");
+    let script = "#!/bin/sh\nprintf 'no such rule\\nerror: the second line\\n' >&2; exit 9\n";
+    let script = script.replace("no such rule", "error: no such rule");
+    let repository = beside(&script, "");
     repository.configure("[defaults.lint-check.linters.gone]\ncommand = ['no-such-program']");
     let ran = repository.lint(&[]).expect(1);
     assert!(ran.stdout.contains("gone is not installed"), "{}", ran.stdout);
+    // Of each a line; the rest of it stands in the report.
+    let error = ran.stderr.lines().find(|line| line.contains("linters did not do")).unwrap();
+    assert!(
+        error.contains("other: it ended with 9 and told no finding: error: no such rule; gone"),
+        "{error}"
+    );
+    assert!(ran.stdout.contains("the second line") && !ran.stderr.contains("the second line"));
     assert!(last(&ran).ends_with("1 finding: 1 major"), "{}", ran.stdout);
 }
 
@@ -113,20 +131,26 @@ fn a_configuration_that_cannot_be_meant_ends_with_2() {
     for (toml, told) in [
         (
             "[defaults.lint-check.linters.shellchek]\nenabled = true",
-            "there is no linter `shellchek`",
+            "landfall.toml:1:30: there is no linter `shellchek`",
         ),
         ("[defaults.lint-check.linters.'a/b']\ncommand = ['x']", "`a/b` is no name for a linter"),
         ("[defaults.lint-check.linters.a]\ncommand = []", "`command` is empty"),
         ("[defaults.lint-check.linters.a]\ncommand = ['x']\nfix = []", "`fix` is empty"),
-        ("[defaults.lint-check.linters.a]\ncommand = ['x']\npattern = '('", "`pattern`"),
+        (
+            "[defaults.lint-check.linters.a]\ncommand = ['x']\npattern = '('",
+            ":3:1: the linter `a`: `pattern`",
+        ),
         ("[defaults.lint-check.linters.a]\ncommand = ['x']\npattern = 'x'", "no group `path`"),
-        ("[defaults.lint-check.linters.a]\ncommand = ['x']\nfiles = ['[']", "no pattern"),
-        ("[defaults.lint-check]\nexclude = ['{']", "no pattern"),
-        ("[defaults.lint-check.linters.a]\ncommand = ['x']\nafter = ['z']", "which is no linter"),
+        ("[defaults.lint-check.linters.a]\ncommand = ['x']\nfiles = ['[']", ":3:1: no pattern"),
+        ("[defaults.lint-check]\nexclude = ['{']", "landfall.toml:2:1: no pattern"),
+        (
+            "[defaults.lint-check.linters.a]\ncommand = ['x']\nafter = ['z']",
+            "landfall.toml:3:1: `a` runs after `z`, which is no linter",
+        ),
         (
             "[defaults.lint-check.linters.a]\ncommand = ['x']\nafter = ['b']\n\
              [defaults.lint-check.linters.b]\ncommand = ['x']\nafter = ['a']",
-            "linters wait for each other: a after b after a",
+            "landfall.toml:3:1: linters wait for each other: a after b after a",
         ),
         ("[defaults.lint-check.linters.a]\ncommand = ['x']\nafter = ['a']", "a after a"),
         ("[defaults.lint-check]\nlinters = 3", "landfall.toml"),
@@ -144,6 +168,7 @@ fn a_configuration_that_cannot_be_meant_ends_with_2() {
     repository.lint(&["--baseline", "words.txt"]).expect(2).says("is no baseline");
     repository.lint(&["explain", "nothing/X"]).expect(2).says("there is no linter `nothing`");
     repository.lint(&["explain", "shellcheck"]).expect(2).says("LINTER/RULE");
+    repository.lint(&["explain", "F401"]).expect(2).says("LINTER/RULE");
 }
 
 #[test]
@@ -160,8 +185,22 @@ fn linters_know_nothing_of_the_pipelines_secrets() {
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
         "GIT_INDEX_FILE_OTHER_TOKEN",
+        "GITLAB_PAT",
+        "GH_PAT",
+        "CI_JOB_JWT",
+        "CI_JOB_JWT_V2",
     ] {
         command.env(name, "hunter2-hunter2");
+    }
+    // Known by their form, whatever their names are.
+    let tokens = [
+        format!("glpat-{}", "hunter2".repeat(3)),
+        format!("ghp_{}", "hunter2".repeat(6)),
+        format!("github_pat_{}", "hunter2".repeat(6)),
+        format!("eyJ{0}.eyJ{0}.{0}", "hunter2".repeat(3)),
+    ];
+    for (number, token) in tokens.iter().enumerate() {
+        command.env(format!("OTHER_{number}"), token);
     }
     let command = command.env("LANDFALL_REPORT", "r.json").env("GOFLAGS", "-mod=mod");
     assert_eq!(command.env("FORCE_COLOR", "1").output().unwrap().status.code(), Some(3));

@@ -165,3 +165,49 @@ fn variables_that_say_who_runs_it_make_no_difference() {
         assert_eq!(repository.starts().len(), starts, "{user}");
     }
 }
+
+#[test]
+fn files_that_a_configuration_names_are_part_of_it() {
+    let repository = two_files();
+    repository.write("words.cfg", "extend = \"base.toml\"\nuse './more/list'\n");
+    repository.write("base.toml", "a = 1\n");
+    repository.write("more/list.mjs", "import x from '../deep.mjs';\n");
+    repository.write("deep.mjs", "// back to where it began: './more/list.mjs'\n");
+    repository.lint(&[]).expect(3);
+    let base = repository.commit();
+    for (path, starts) in
+        [("base.toml", 1), ("more/list.mjs", 1), ("deep.mjs", 1), ("more/other.mjs", 0)]
+    {
+        repository.starts();
+        repository.write(path, "import x from '../deep.mjs'; // changed\n");
+        repository.lint(&[]).expect(3);
+        assert_eq!(repository.starts().len(), starts, "{path}");
+    }
+    // As when the configuration itself is changed, all of its files are checked.
+    let ran = repository.lint(&["--against", &base]).expect(3);
+    assert!(ran.stdout.contains("a.txt\n"), "{}", ran.stdout);
+}
+
+#[test]
+fn that_results_are_not_kept_is_said_once() {
+    let repository = two_files();
+    repository.configure(&WORDS_TOML.replace("linters.words", "linters.others"));
+    repository.write(".landfall", "a file in its place");
+    let ran = repository.lint(&[]).expect(3).says("results are not kept");
+    assert_eq!(ran.stderr.matches("warning:").count(), 1, "{}", ran.stderr);
+}
+
+#[test]
+fn what_a_program_has_marked_as_its_cache_is_not_checked() {
+    let repository = two_files();
+    repository.write("out/CACHEDIR.TAG", "Signature: 8a477f597d28d172789f06886806bc55\n");
+    repository.write("out/debug/made.txt", "bad\n");
+    repository.write("other/CACHEDIR.TAG", "not that\n");
+    repository.write("other/c.txt", "good\n");
+    repository.lint(&["--quiet"]).expect(3);
+    assert_eq!(repository.starts(), ["3: a.txt b.txt other/c.txt"]);
+    std::fs::rename(repository.project.path(".git"), repository.project.path("git")).unwrap();
+    repository.tool("words", "#!/bin/sh\nfor f; do echo \"$f:1:1: m\"; done\n");
+    let ran = repository.lint(&[]).expect(3);
+    assert!(!ran.stdout.contains("made.txt"), "{}", ran.stdout);
+}

@@ -145,7 +145,8 @@ fn a_folder_without_git_is_checked_and_asks_for_no_comparison() {
     repository.lint(&["--staged"]).expect(2).says("this is no repository of git");
     repository.lint(&["--against", "main"]).expect(2);
     repository.lint(&["--fix"]).expect(3);
-    repository.lint(&["hook", "install"]).expect(2);
+    let ran = repository.lint(&["hook", "install"]).expect(2);
+    assert_eq!(ran.stderr.matches("repository").count(), 1, "{}", ran.stderr);
 }
 
 #[test]
@@ -350,4 +351,25 @@ fn a_flag_counts_for_more_than_a_variable() {
     assert_eq!(told(&repository.lint(&[]).expect(3)), ["new.txt", "newer.txt"]);
     assert_eq!(told(&repository.lint(&["--staged"]).expect(3)), ["new.txt"]);
     assert_eq!(told(&repository.lint(&["--all"]).expect(3)).len(), 3);
+}
+
+#[test]
+fn a_shallow_clone_finds_where_it_left_the_branch_that_is_named() {
+    let (origin, _) = branch();
+    let clone = Repository::with_known();
+    let url = format!("file://{}", origin.project.path(".").display());
+    clone.git(&["remote", "add", "origin", &url]);
+    clone.git(&[
+        "fetch",
+        "--quiet",
+        "--depth=1",
+        "origin",
+        "main:refs/remotes/origin/main",
+        "topic",
+    ]);
+    clone.git(&["checkout", "--quiet", "--detach", "FETCH_HEAD"]);
+    clone.git(&["checkout", "--quiet", "--detach", &origin.git(&["rev-parse", "topic"])]);
+    let ran = clone.lint(&["--against", "origin/main"]).expect(3);
+    assert_eq!(told(&ran), ["changed.txt", "new.txt"]);
+    ran.says("the clone is shallow: fetching more");
 }

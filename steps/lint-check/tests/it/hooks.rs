@@ -30,6 +30,8 @@ fn a_commit_with_findings_is_refused() {
     // With `--all` git has an index of its own for the commit.
     let taken = commit(&["--all"]);
     assert!(taken.status.success(), "{taken:?}");
+    assert!(!String::from_utf8_lossy(&taken.stderr).contains("linters: "), "{taken:?}");
+    assert!(!String::from_utf8_lossy(&taken.stdout).contains("linters: "), "{taken:?}");
     assert!(repository.lint(&["hook", "uninstall"]).expect(0).stdout.starts_with("removed: "));
     assert!(repository.lint(&["hook", "uninstall"]).expect(0).stdout.starts_with("unchanged: "));
 }
@@ -86,4 +88,17 @@ fn a_dry_run_says_what_would_become_of_the_hook() {
     assert!(ran.stdout.starts_with("unchanged: "), "{}", ran.stdout);
     let ran = repository.lint(&["hook", "uninstall", "--dry-run"]).expect(0);
     assert!(ran.stdout.starts_with("planned: ") && hook.exists(), "{}", ran.stdout);
+}
+
+#[test]
+fn a_hook_whose_program_is_gone_says_what_to_do() {
+    let repository = Repository::with_words();
+    repository.lint(&["hook", "install"]).expect(0);
+    repository.write("a.txt", "good\n");
+    repository.git(&["add", "a.txt"]);
+    let refused = repository.git_command(&["commit", "--message", "m"]).output().unwrap();
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(!refused.status.success(), "{said}");
+    assert!(said.contains("lint-check is not in PATH"), "{said}");
+    assert!(said.contains("git commit --no-verify"), "{said}");
 }

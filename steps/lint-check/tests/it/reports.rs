@@ -33,7 +33,7 @@ exit 1
         "  2:7: major: wrong word [l/W1]",
         "       2 | \tab漢字 x",
         "         | \t       ^",
-        "2 files (all: this is no merge request); linters: l: 3 findings: 1 major, 1 minor, 1 info",
+        "2 files (all: this is no merge request); linters: l. 3 findings: 1 major, 1 minor, 1 info",
     ];
     assert_eq!(ran.stdout.lines().collect::<Vec<_>>(), lines);
     let markdown = repository.project.read("m.md");
@@ -41,7 +41,10 @@ exit 1
         markdown.starts_with("## Linters: 3 findings: 1 major, 1 minor, 1 info\n"),
         "{markdown}"
     );
-    assert!(markdown.contains("### sub/a.txt\n\n- line 1: **info** odd (l)\n"), "{markdown}");
+    assert!(
+        markdown.contains("(l)\n\n### sub/a.txt\n\n- line 1: **info** odd (l)\n"),
+        "{markdown}"
+    );
     let quality = repository.project.json("q.json");
     assert_eq!(quality[2]["location"]["path"], "sub/a.txt");
     assert_eq!(quality[2]["check_name"], "l/W1");
@@ -121,12 +124,15 @@ fn a_linter_that_is_detected_and_missing_is_a_visible_skip() {
     repository.write("a.sh", "#!/bin/sh\necho hello\n");
     let mut command = repository.project.command("lint-check");
     let folder = only_git();
-    command.env("PATH", folder.path()).args(["--only", "shellcheck"]);
+    command.env("PATH", folder.path());
     let output = command.output().unwrap();
     let text = String::from_utf8_lossy(&output.stdout);
     assert_eq!(output.status.code(), Some(0), "{output:?}");
-    assert!(text.contains("not installed: shellcheck"), "{text}");
+    assert!(text.contains("not installed: gitleaks, shellcheck, typos\n"), "{text}");
     assert!(String::from_utf8_lossy(&output.stderr).contains("apt-get install shellcheck"));
+    // Once, in the report, where nothing else is to be said.
+    let output = command.arg("--quiet").output().unwrap();
+    assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
 }
 
 #[test]
@@ -161,8 +167,13 @@ fn linters_are_listed_with_why_and_rules_are_explained() {
         .filter_map(|it| it["name"].as_str())
         .collect();
     assert!(names.contains(&"words"), "{list}");
+    let list = known.lint(&["list"]).expect(0).stdout;
+    assert!(list.contains("(1 file): it looks at every file\n"), "{list}");
     let text = repository.lint(&["explain", "shellcheck/SC2086"]).expect(0).stdout;
     assert!(text.contains("https://www.shellcheck.net/wiki/SC2086"), "{text}");
+    // Where its rules have no pages of their own, it is not said that there is one of this name.
+    let text = repository.lint(&["explain", "ruff/NOPE"]).expect(0).stdout;
+    assert!(text.starts_with("look for NOPE in what ruff "), "{text}");
     let text = repository.lint(&["explain", "words"]).expect(0).stdout;
     assert!(text.contains("landfall.toml runs `./tools/words {files}`"), "{text}");
 }
@@ -238,7 +249,7 @@ fn what_a_linter_found_that_is_not_installed_any_more_stays_accepted() {
     let accepted = repository.project.read(".lint-baseline.json");
     assert!(accepted.contains("gitleaks/r"), "{accepted}");
     std::fs::remove_file(repository.project.path("node_modules/.bin/gitleaks")).unwrap();
-    repository.lint(&args).expect(0).says("gitleaks is not installed");
+    repository.lint(&args).expect(4).says("gitleaks is not installed, and --only asks for it");
     assert_eq!(repository.project.read(".lint-baseline.json"), accepted);
 }
 
@@ -263,4 +274,101 @@ fn nothing_is_shown_of_what_is_no_file_of_the_repository() {
     assert_eq!(ran.stdout.matches("1:1: major: odd").count(), 3, "{}", ran.stdout);
     assert_eq!(ran.stdout.matches("1 | public").count(), 1, "{}", ran.stdout);
     assert!(!ran.stdout.contains("private"), "{}", ran.stdout);
+}
+
+/// One that finds something, and one that fails.
+fn with_one_that_fails() -> Repository {
+    let repository = Repository::with_words();
+    repository.write("a.txt", "bad\n");
+    repository.tool("other", "#!/bin/sh\necho error: no memory >&2; exit 9\n");
+    repository.configure(
+        "[defaults.lint-check.linters.other]\ncommand = ['./tools/other', '{files}']\n\
+         files = ['*.txt']",
+    );
+    repository
+}
+
+#[test]
+fn a_linter_that_failed_stands_in_junit_and_sarif() {
+    let repository = with_one_that_fails();
+    repository.lint(&["--junit", "j.xml", "--sarif", "s.json"]).expect(1);
+    let junit = repository.project.read("j.xml");
+    assert!(junit.contains("tests=\"2\" skipped=\"0\" failures=\"1\" errors=\"1\""), "{junit}");
+    assert!(junit.contains("<testcase name=\"other\""), "{junit}");
+    assert!(junit.contains("<error message=\"other: it ended with 9"), "{junit}");
+    let sarif = repository.project.json("s.json");
+    let invocation = &sarif["runs"][0]["invocations"][0];
+    assert_eq!(invocation["executionSuccessful"], false);
+    let told = invocation["toolExecutionNotifications"][0]["message"]["text"].as_str().unwrap();
+    assert!(told.starts_with("other: it ended with 9"), "{told}");
+    repository.lint(&["--sarif", "s.json", "--only", "words"]).expect(3);
+    let sarif = repository.project.json("s.json");
+    assert_eq!(sarif["runs"][0]["invocations"][0]["executionSuccessful"], true);
+}
+
+#[test]
+fn a_file_that_cannot_be_written_loses_no_findings() {
+    let repository = Repository::with_words();
+    repository.write("a.txt", "bad\n");
+    let args = ["--codequality", "tools", "--junit", "j.xml", "--markdown", "tools/words/m.md"];
+    let ran = repository.lint(&args).expect(2).says("tools is no file");
+    assert!(ran.stdout.contains("a bad word"), "{}", ran.stdout);
+    assert!(repository.project.read("j.xml").contains("a bad word"));
+}
+
+#[test]
+fn one_that_is_asked_for_by_name_and_is_missing_ends_with_4() {
+    let repository = Repository::with_known();
+    repository.write("a.sh", "#!/bin/sh\necho hello\n");
+    let folder = only_git();
+    let mut command = repository.project.command("lint-check");
+    command.env("PATH", folder.path()).args(["--only", "shellcheck"]);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    assert!(String::from_utf8_lossy(&output.stderr).contains("apt-get install shellcheck"));
+    // In a job that has no linter at all, nothing was checked.
+    repository.git(&["add", "a.sh"]);
+    let mut command = repository.project.command("lint-check");
+    command.env("PATH", folder.path()).arg("--gitlab-ci");
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(4), "{output:?}");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert!(said.contains("none of the linters for this repository is installed"), "{said}");
+}
+
+#[test]
+fn with_v_the_command_line_of_each_start_is_shown() {
+    let repository = Repository::with_words();
+    repository.write("a.txt", "good\n");
+    let ran = repository.lint(&["-v"]).expect(0);
+    assert!(ran.stderr.contains("tools/words a.txt"), "{}", ran.stderr);
+    assert!(!repository.lint(&["--no-cache"]).expect(0).stderr.contains("tools/words a.txt"));
+}
+
+#[test]
+fn what_is_found_outside_of_the_repository_is_counted_and_not_told() {
+    let repository = Repository::with_words();
+    let script = "#!/bin/sh\nprintf '%s:1:1: odd\\n' /etc/hostname ../x.txt a.txt\n";
+    repository.tool("words", script);
+    repository.write("a.txt", "x\n");
+    let ran = repository.lint(&[]).expect(3);
+    assert_eq!(ran.stdout.matches("major: odd").count(), 1, "{}", ran.stdout);
+    assert!(last(&ran).contains("2 findings outside of the repository"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_name_is_shown_in_one_line() {
+    let repository = Repository::with_words();
+    let script = "#!/bin/sh\nfor f; do printf '%s:1:1: found\\n' \"$f\"; done\n";
+    repository.tool("words", script);
+    repository.write("a\nb.txt", "bad\n");
+    let ran = repository.lint(&["a\nb.txt"]).expect(3).says("1 file to check");
+    assert!(ran.stdout.starts_with("a\\nb.txt\n  1:1: major"), "{}", ran.stdout);
+}
+
+#[test]
+fn where_nothing_was_checked_it_is_not_said_that_nothing_was_found() {
+    let repository = Repository::with_words();
+    let ran = repository.lint(&["--staged"]).expect(0);
+    assert_eq!(ran.stdout, "nothing to check: no files (staged)\n");
 }
