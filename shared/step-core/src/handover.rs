@@ -29,6 +29,20 @@ pub trait Handover: Serialize + DeserializeOwned {
         Ok(path)
     }
 
+    /// Removes the file, if it is there: what it says is true no more.
+    ///
+    /// # Errors
+    /// Names the path.
+    fn take_back() -> anyhow::Result<()> {
+        let path = Path::new(FOLDER).join(Self::FILE);
+        match std::fs::remove_file(&path) {
+            Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
+                Err(err).with_context(|| format!("remove {}", path.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// Reads what the earlier step left; `None` when it left nothing.
     ///
     /// # Errors
