@@ -133,7 +133,8 @@ impl Service {
         let body = json!({ "cluster": "apps", "tasks": listed["taskArns"] });
         let tasks = self.call("DescribeTasks", &body);
         let image = |task: &Value| task["containers"][0]["image"].as_str().unwrap().to_owned();
-        let mut images: Vec<String> = tasks["tasks"].as_array().unwrap().iter().map(image).collect();
+        let mut images: Vec<String> =
+            tasks["tasks"].as_array().unwrap().iter().map(image).collect();
         images.sort();
         images.dedup();
         images
