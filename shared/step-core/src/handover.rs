@@ -9,7 +9,7 @@ use anyhow::Context;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{Exit, Fail, FailContext, write_atomically};
+use crate::{Exit, Fail, FailContext, output, write_atomically};
 
 /// A file that one step writes and others read.
 pub trait Handover: Serialize + DeserializeOwned {
@@ -126,6 +126,17 @@ pub struct PushedImage {
     /// The revision that it was built from, a commit hash.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub revision: Option<String>,
+}
+
+impl PushedImage {
+    /// Warns when the image was pushed for another environment than that to which it goes.
+    pub fn warn_of_another_environment(&self, here: Option<&str>) {
+        if let (Some(there), Some(here)) = (self.env.as_deref(), here)
+            && there != here
+        {
+            output::warn(format!("the image was pushed for {there} and goes to {here}"));
+        }
+    }
 }
 
 impl Handover for PushedImage {

@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use landfall_toml::{Busy, Environment, FargateContainer, FargateService, OnFail, OnPause};
 use step_aws::AwsArgs;
 use step_core::handover::{Handover, PushedImage};
-use step_core::{Common, Fail, FailContext, Secret, output};
+use step_core::{Common, Fail, FailContext, Secret};
 
 use crate::definition::{ContainerOverrides, Definition, Overrides};
 
@@ -363,11 +363,8 @@ impl Args {
         };
         let named = named.or_else(|| self.image.clone());
         let pushed = PushedImage::receive()?;
-        let pushed_for = pushed.as_ref().and_then(|pushed| pushed.env.as_deref());
-        if let (None, Some(there), Some(here)) = (&named, pushed_for, self.common.environment())
-            && there != here
-        {
-            output::warn(format!("the image was pushed for {there} and goes to {here}"));
+        if let (None, Some(pushed)) = (&named, &pushed) {
+            pushed.warn_of_another_environment(self.common.environment());
         }
         let image = named.or_else(|| Some(pushed.as_ref()?.image.clone()));
         let of_pushed = pushed.filter(|pushed| Some(&pushed.image) == image.as_ref());

@@ -75,6 +75,11 @@ impl Check {
         Ok(Self { invocation, command, error_rate })
     }
 
+    /// Whether nothing is looked at.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.invocation.is_none() && self.command.is_none() && self.error_rate.is_none()
+    }
+
     pub(crate) fn error_rate(&self) -> Option<f64> {
         self.error_rate
     }

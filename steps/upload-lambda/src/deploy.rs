@@ -127,7 +127,7 @@ impl Packed {
             Source::Path(path) => {
                 let current =
                     known.map(|known| (&known.configuration, known.architecture.as_str()));
-                let package = pack::pack(path, &desired.configuration, current).await?;
+                let package = pack::pack(path, &desired.configuration, current, None).await?;
                 let code =
                     Code::Zip { sha256: package.code_sha256().to_owned(), size: package.zipped() };
                 Ok(Self { code, package: Some(package) })

@@ -63,17 +63,25 @@ pub(crate) fn resolved(wanted: &Wanted, layers: &[Layer]) -> Wanted {
     Wanted { layers: names.map(|names| names.iter().map(arn).collect()), ..wanted.clone() }
 }
 
-/// Deletes old versions of layers that have a new one. Functions that have them go on with them.
-///
-/// # Errors
-/// AWS does not answer or denies access.
-pub(crate) async fn prune(ctx: &Ctx, guarded: &Guarded, layers: &[Layer]) -> anyhow::Result<()> {
+/// Deletes old versions of layers that have a new one. Functions that have them go on with them. What was
+/// asked for is done: what cannot be deleted is told, and stays.
+pub(crate) async fn prune(ctx: &Ctx, guarded: &Guarded, layers: &[Layer]) {
     for layer in layers.iter().filter(|layer| !layer.changes.is_empty()) {
         let Some(keep) = layer.keep else { continue };
-        let versions = versions(ctx, &layer.layer).await?;
-        for version in versions.into_iter().skip(keep.max(1)) {
-            delete(ctx, guarded, &layer.layer, version).await?;
+        if let Err(err) = delete_all_but(ctx, guarded, &layer.layer, keep.max(1)).await {
+            output::warn(format!("old versions of layer {} stay: {err:#}", layer.layer));
         }
+    }
+}
+
+async fn delete_all_but(
+    ctx: &Ctx,
+    guarded: &Guarded,
+    name: &str,
+    keep: usize,
+) -> anyhow::Result<()> {
+    for version in versions(ctx, name).await?.into_iter().skip(keep) {
+        delete(ctx, guarded, name, version).await?;
     }
     Ok(())
 }
@@ -89,7 +97,7 @@ async fn one(
         Fail::invalid(format!("layer {key} has no source"))
             .help("name the folder whose content lies in /opt: source = \"layer\"")
     })?;
-    let package = pack::pack(source, &Wanted::default(), None).await?;
+    let package = pack::pack(source, &Wanted::default(), None, None).await?;
     let newest = newest(ctx, &name).await?;
     let keep = settings.keep.map(usize::from);
     let layer =

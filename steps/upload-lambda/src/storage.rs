@@ -47,9 +47,17 @@ pub(crate) async fn upload(
             .into());
     };
     let key = key(package);
-    if !is_stored(ctx, &bucket, &key, size).await? {
-        store(ctx, guarded, &bucket, &key, package).await?;
+    let one_at_a_time = ctx.storing.lock().await;
+    if !is_stored(ctx, &bucket, &key, size).await?
+        && let Err(err) = store(ctx, guarded, &bucket, &key, package).await
+    {
+        // Another run with the same code may have ended the same upload.
+        let is_there = is_stored(ctx, &bucket, &key, size).await.unwrap_or(false);
+        if !is_there {
+            return Err(err);
+        }
     }
+    drop(one_at_a_time);
     output::say(format!("  {name}: s3://{bucket}/{key}"));
     Ok(Upload::Stored { bucket, key })
 }

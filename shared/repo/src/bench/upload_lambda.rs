@@ -78,7 +78,12 @@ impl Contender {
         let path = Path::new;
         let our_name = format!("upload-lambda {}", second_word(&ours, "--version")?);
         Ok([
-            of(our_name, ours, &our_zip, &[path("package"), path("."), path("--to"), &our_zip]),
+            of(
+                our_name,
+                ours,
+                &our_zip,
+                &[path("package"), path("--source"), path("."), path("--to"), &our_zip],
+            ),
             of("zip -r".to_owned(), "zip".into(), &zip_zip, &[path("-qr"), &zip_zip, path(".")]),
             of(
                 format!("zipfile of Python {}", second_word(path("python3"), "--version")?),
