@@ -68,14 +68,14 @@ pub(crate) async fn deliver(
     if let Some(fault) = check::invoke(ctx, &desired.check, name, &version).await? {
         let failure = format!("version {} of {name} is not good: {fault}", version.version);
         let help = "the alias was not moved; mend the cause and deploy again";
-        return Ok(report.ended(Outcome::Negative).because(failure, help));
+        return Ok(report.ended(Outcome::Ended(Exit::Negative)).because(failure, help));
     }
     match shift::shift(ctx, guarded, desired, alias, live.as_ref(), &version).await? {
         Ended::Moved => served(ctx, guarded, desired, code, &live, &version, report).await,
         Ended::WentBack(fault) => {
             let failure = format!("version {} of {name} is not good: {fault}", version.version);
             let help = "the alias is back at the version before; mend the cause and deploy again";
-            Ok(report.ended(Outcome::RolledBack).because(failure, help))
+            Ok(report.ended(Outcome::Ended(Exit::RolledBack)).because(failure, help))
         }
     }
 }
