@@ -72,7 +72,7 @@ new-step: ## Write a new step that runs (NAME=verb-noun, DESCRIBE="what it does"
 	$(repo) new-step $(if $(NAME),'$(NAME)',$(error say how it is called: make new-step NAME=verb-noun)) $(if $(DESCRIBE),--describe "$(DESCRIBE)")
 	$(MAKE) gen
 
-bench: ## Measure: sizes and start times, the warm demo (STEP=migrate-db, gen-openapi, lint-check or upload-lambda: it beside its peers)
+bench: ## Measure: sizes and start times, the warm demo (STEP=deploy-fargate, gen-openapi, lint-check, migrate-db or upload-lambda: it beside its peers)
 ifdef STEP
 	cargo build --release --package '$(STEP)'
 	@trap '$(testbed)/down bench' EXIT; $(testbed)/up bench '$(STEP)' && $(repo) bench --step '$(STEP)'

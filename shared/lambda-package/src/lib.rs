@@ -235,24 +235,6 @@ impl Package {
     pub fn bytes(&self) -> io::Result<Vec<u8>> {
         std::fs::read(self.file.path())
     }
-
-    /// Writes the zip to `path`, which has the whole of it or what it had before. The folder has to be there.
-    ///
-    /// # Errors
-    /// The file cannot be written.
-    pub fn save(&self, path: &Path) -> Result<(), Error> {
-        let at = |source| Error::Write { path: path.to_owned(), source };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let readable = std::os::unix::fs::PermissionsExt::from_mode(0o644);
-        let mut beside = tempfile::Builder::new()
-            .prefix(".landfall-")
-            .permissions(readable)
-            .tempfile_in(folder.unwrap_or(Path::new(".")))
-            .map_err(at)?;
-        io::copy(&mut self.reader().map_err(at)?, beside.as_file_mut()).map_err(at)?;
-        beside.persist(path).map_err(|failed| at(failed.error))?;
-        Ok(())
-    }
 }
 
 fn temporary_file(folder: Option<&Path>) -> Result<NamedTempFile, Error> {

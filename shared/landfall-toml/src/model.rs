@@ -614,6 +614,16 @@ pub enum LambdaArchitecture {
     Arm64,
 }
 
+impl LambdaArchitecture {
+    /// As Lambda's API and `landfall.toml` name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            LambdaArchitecture::X86_64 => "x86_64",
+            LambdaArchitecture::Arm64 => "arm64",
+        }
+    }
+}
+
 /// Whether X-Ray traces invocations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]

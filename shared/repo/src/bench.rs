@@ -1,7 +1,9 @@
 //! Measures what users feel: how large a step is, how quickly it starts, how long the demo takes; and
 //! a step beside its peers.
 
+mod aws;
 mod comparison;
+mod deploy_fargate;
 mod description;
 mod gen_openapi;
 mod lint_check;
@@ -109,7 +111,8 @@ pub fn descriptions(folder: &Path) -> anyhow::Result<()> {
 type Compare = fn(&Programs, &Path) -> anyhow::Result<Vec<Comparison>>;
 
 /// The steps that have a comparison.
-const PEERS: [(&str, Compare); 4] = [
+const PEERS: [(&str, Compare); 5] = [
+    ("deploy-fargate", deploy_fargate::compare),
     ("gen-openapi", gen_openapi::compare),
     ("lint-check", lint_check::compare),
     ("migrate-db", migrate_db::compare),

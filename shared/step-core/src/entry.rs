@@ -164,17 +164,20 @@ fn with_exit_codes(command: Command) -> Command {
     command.after_long_help(format!("{examples}Exit codes:{table}"))
 }
 
-/// GitLab passes a variable that nobody gave a value as an empty one: it counts as not set.
-fn without_empty_variables(command: Command) -> Command {
+/// GitLab passes a variable that nobody gave a value as an empty one: it counts as not set, for the command
+/// and for those below it. [`main`] sees to that; a step needs it for a command line that it makes itself.
+#[must_use]
+pub fn without_empty_variables(command: Command) -> Command {
     #[expect(
         clippy::disallowed_methods,
         reason = "asks clap's own variables whether they are empty"
     )]
     let is_empty = |name: &std::ffi::OsStr| std::env::var_os(name).is_some_and(|v| v.is_empty());
-    command.mut_args(|arg| {
+    let command = command.mut_args(|arg| {
         let reset = arg.get_env().is_some_and(is_empty);
         if reset { arg.env(None) } else { arg }
-    })
+    });
+    command.mut_subcommands(without_empty_variables)
 }
 
 fn documentation(common: &Common, mut command: Command) -> Option<String> {

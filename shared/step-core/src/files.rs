@@ -1,6 +1,6 @@
 //! Files that are whole or not there.
 
-use std::io::Write;
+use std::io::{self, Read};
 use std::path::Path;
 
 use anyhow::Context;
@@ -13,6 +13,14 @@ use crate::{Exit, Fail, FailContext};
 /// # Errors
 /// Names the path. Exit 2: it is a folder or a device, which a file must not replace.
 pub fn write_atomically(path: &Path, content: &[u8]) -> anyhow::Result<()> {
+    write_atomically_from(path, content)
+}
+
+/// As [`write_atomically`], with a content that need not be in memory.
+///
+/// # Errors
+/// As those of [`write_atomically`]; the content cannot be read.
+pub fn write_atomically_from(path: &Path, mut content: impl Read) -> anyhow::Result<()> {
     if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
         let message = format!("{} is no file, and is not replaced by one", path.display());
         return Err(Fail::invalid(message).help("name a file to write").into());
@@ -21,13 +29,13 @@ pub fn write_atomically(path: &Path, content: &[u8]) -> anyhow::Result<()> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let write = || -> anyhow::Result<()> {
+    let mut write = || -> anyhow::Result<()> {
         std::fs::create_dir_all(folder)?;
         let mut file = tempfile::Builder::new()
             .prefix(".landfall-")
             .permissions(readable_by_all())
             .tempfile_in(folder)?;
-        file.write_all(content)?;
+        io::copy(&mut content, &mut file)?;
         file.persist(path).context("put the file in its place")?;
         Ok(())
     };

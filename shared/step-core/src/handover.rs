@@ -9,7 +9,7 @@ use anyhow::Context;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::{Exit, Fail, FailContext, write_atomically};
+use crate::{Exit, Fail, FailContext, output, write_atomically};
 
 /// A file that one step writes and others read.
 pub trait Handover: Serialize + DeserializeOwned {
@@ -27,6 +27,20 @@ pub trait Handover: Serialize + DeserializeOwned {
         let path = Path::new(FOLDER).join(Self::FILE);
         write_atomically(&path, (serde_json::to_string_pretty(self)? + "\n").as_bytes())?;
         Ok(path)
+    }
+
+    /// Removes the file, if it is there: what it says is true no more.
+    ///
+    /// # Errors
+    /// Names the path.
+    fn take_back() -> anyhow::Result<()> {
+        let path = Path::new(FOLDER).join(Self::FILE);
+        match std::fs::remove_file(&path) {
+            Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
+                Err(err).with_context(|| format!("remove {}", path.display()))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Reads what the earlier step left; `None` when it left nothing.
@@ -112,6 +126,17 @@ pub struct PushedImage {
     /// The revision that it was built from, a commit hash.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub revision: Option<String>,
+}
+
+impl PushedImage {
+    /// Warns when the image was pushed for another environment than that to which it goes.
+    pub fn warn_of_another_environment(&self, here: Option<&str>) {
+        if let (Some(there), Some(here)) = (self.env.as_deref(), here)
+            && there != here
+        {
+            output::warn(format!("the image was pushed for {there} and goes to {here}"));
+        }
+    }
 }
 
 impl Handover for PushedImage {

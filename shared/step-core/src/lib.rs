@@ -19,9 +19,9 @@ pub mod secret;
 mod signal;
 
 pub use args::{Common, GitLab, duration, key_value};
-pub use entry::main;
+pub use entry::{main, without_empty_variables};
 pub use exit::{Exit, Fail, FailContext, innermost};
-pub use files::{holds, write_atomically};
+pub use files::{holds, write_atomically, write_atomically_from};
 pub use report::Report;
 pub use secret::Secret;
 pub use signal::{Held, hold_interrupt, on_interrupt};

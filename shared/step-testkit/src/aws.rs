@@ -250,6 +250,7 @@ fn rest_operation(request_line: &str) -> Option<&'static str> {
         ("POST", [_, "functions"]) => "CreateFunction",
         ("GET", [_, "functions", _]) => "GetFunction",
         ("DELETE", [_, "functions", _]) => "DeleteFunction",
+        ("GET", [_, "functions", _, "configuration"]) => "GetFunctionConfiguration",
         ("PUT", [_, "functions", _, "code"]) => "UpdateFunctionCode",
         ("PUT", [_, "functions", _, "configuration"]) => "UpdateFunctionConfiguration",
         ("POST", [_, "functions", _, "versions"]) => "PublishVersion",

@@ -5,6 +5,7 @@ does not find `name` and `valueFrom`: the container would start without the vari
 """
 
 from ministack.app import main
+from ministack.services import ecs
 from ministack.services.cloudformation import provisioners
 
 normalize = provisioners._normalize_container_defs
@@ -19,4 +20,17 @@ def normalize_with_secrets(definitions):
 
 
 provisioners._normalize_container_defs = normalize_with_secrets
+
+record_failure = ecs._record_service_task_failure
+
+
+def record_failure_and_look_again(task, *args, **kwargs):
+    record_failure(task, *args, **kwargs)
+    cluster = ecs._cluster_name_from_arn(task.get("clusterArn", ""))
+    kind, _, service = task.get("group", "").partition(":")
+    if cluster and kind == "service":
+        ecs._reconcile_service_tasks(cluster, f"{cluster}/{service}")
+
+
+ecs._record_service_task_failure = record_failure_and_look_again
 main()

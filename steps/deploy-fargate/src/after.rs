@@ -7,14 +7,31 @@ use landfall_toml::OnFail;
 use step_core::output;
 use step_core::process::Process;
 
-use crate::Ctx;
 use crate::failure::Failure;
+use crate::{Ctx, cancelled};
 
-/// Runs them in turn, until one fails. It is told what stands in the way of the deployment.
-///
-/// # Errors
-/// A program is not there (exit 4), or ran longer than the time that is left (exit 5).
-pub(crate) async fn run(ctx: &Ctx) -> anyhow::Result<Option<Failure>> {
+/// What speaks against a deployment that runs.
+#[derive(Debug)]
+pub(crate) struct Objection {
+    pub(crate) failure: Failure,
+    /// Whether it goes back for that.
+    pub(crate) goes_back: bool,
+}
+
+/// Runs the programs of a deployment, until one fails or the job is cancelled.
+pub(crate) async fn objection(ctx: &Ctx) -> Option<Objection> {
+    tokio::select! {
+        failure = run(ctx) => {
+            failure.map(|failure| Objection { failure, goes_back: ctx.settings.on_fail == OnFail::Rollback })
+        }
+        () = cancelled(ctx) => {
+            Some(Objection { failure: Failure::of("the job was cancelled"), goes_back: true })
+        }
+    }
+}
+
+/// Runs them in turn, until one fails: that one is not there, or does not end, is a failure like any.
+pub(crate) async fn run(ctx: &Ctx) -> Option<Failure> {
     for command in &ctx.settings.after {
         let Some((program, arguments)) = command.split_first() else { continue };
         let shown = command.join(" ");
@@ -28,7 +45,10 @@ pub(crate) async fn run(ctx: &Ctx) -> anyhow::Result<Option<Failure>> {
         if let Some(env) = &ctx.settings.env {
             process = process.variable("LANDFALL_ENV", env);
         }
-        let ran = output::alive(&shown, process.run()).await?;
+        let ran = match output::alive(&shown, process.run()).await {
+            Ok(ran) => ran,
+            Err(err) => return Some(Failure::of(format!("{err:#}"))),
+        };
         for text in [&ran.stdout, &ran.stderr] {
             String::from_utf8_lossy(text)
                 .lines()
@@ -40,18 +60,10 @@ pub(crate) async fn run(ctx: &Ctx) -> anyhow::Result<Option<Failure>> {
             log.reverse();
             let ended =
                 ran.status.code().map_or_else(|| ran.status.to_string(), |code| code.to_string());
-            return Ok(Some(Failure {
-                log,
-                ..Failure::of(format!("`{shown}` ended with {ended}"))
-            }));
+            return Some(Failure { log, ..Failure::of(format!("`{shown}` ended with {ended}")) });
         }
     }
-    Ok(None)
-}
-
-/// Whether the deployment goes back when one of them fails.
-pub(crate) fn goes_back(ctx: &Ctx) -> bool {
-    ctx.settings.on_fail == OnFail::Rollback
+    None
 }
 
 /// How long a program may run although the time of the deployment is up.

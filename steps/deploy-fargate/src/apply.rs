@@ -1,8 +1,6 @@
 //! Registers revisions, updates services and rules, continues and stops deployments. Only writes, and
 //! the waiting for the way back.
 
-use std::collections::HashSet;
-
 use aws_sdk_ecs::types::{DeploymentLifecycleHookAction, StopServiceDeploymentStopType};
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::body::SdkBody;
@@ -80,28 +78,17 @@ pub(crate) async fn follow(
     begun: &mut Begun,
 ) -> anyhow::Result<Ended> {
     let Begun::Service(watched) = begun else { return Ok(Ended::Deployed) };
-    let mut answered = HashSet::new();
     loop {
-        let ended = watch::until_ended(ctx, watched).await?;
-        match ended {
+        match watch::until_ended(ctx, watched).await? {
             Ended::Paused(paused) => {
-                // ECS may show a hook for a while after it was answered.
-                if answered.insert(paused.hook.clone()) {
-                    answer(ctx, guarded, &paused, ctx.settings.on_pause == OnPause::Continue)
-                        .await?;
-                }
-                tokio::time::sleep(BETWEEN_HOOKS).await;
+                let goes_on = ctx.settings.on_pause == OnPause::Continue;
+                answer(ctx, guarded, &paused, goes_on).await?;
             }
-            Ended::Deployed => {
-                watch::prove(ctx, watched).await?;
-                return Ok(Ended::Deployed);
-            }
+            Ended::Deployed => return watch::prove(ctx, watched).await,
             ended => return Ok(ended),
         }
     }
 }
-
-const BETWEEN_HOOKS: std::time::Duration = std::time::Duration::from_secs(2);
 
 /// Takes back what was begun. The outcome says whether what ran before runs again.
 pub(crate) async fn undo(
@@ -148,8 +135,13 @@ async fn go_back(
         }
         Err(err) => return Err(err),
     };
+    let before = watched.before.desired_count;
+    let count = (sets_count && before != now.desired_count).then_some(before);
     if watched.good == watched.ours.task_definition {
         // Nothing but this very revision ever was there.
+        if count.is_some() {
+            update(ctx, guarded, service, None, count, None).await?;
+        }
         return Ok(Ended::Failed(failure));
     }
     let is_good = now.task_definition == watched.good;
@@ -157,8 +149,6 @@ async fn go_back(
         // Somebody deploys something newer: not ours to take away.
         return Ok(Ended::Superseded);
     }
-    let before = watched.before.desired_count;
-    let count = (sets_count && before != now.desired_count).then_some(before);
     if !is_good || count.is_some() {
         output::say(format!("  {}back to {}", watched.prefix, watched.good));
         let is_stopped = count.is_none() && stop(ctx, guarded, watched).await?;
@@ -176,7 +166,7 @@ async fn go_back(
 
 /// Has ECS roll the deployment back, which works even where no rollback is configured. `false` where
 /// that is not possible.
-async fn stop(ctx: &Ctx, _guarded: &Guarded, watched: &Watched) -> anyhow::Result<bool> {
+pub(crate) async fn stop(ctx: &Ctx, _guarded: &Guarded, watched: &Watched) -> anyhow::Result<bool> {
     let Some(arn) = watched.arn() else { return Ok(false) };
     let stopped = patiently(ctx, async || {
         let call = ctx.ecs.stop_service_deployment().service_deployment_arn(arn);
@@ -190,15 +180,6 @@ async fn stop(ctx: &Ctx, _guarded: &Guarded, watched: &Watched) -> anyhow::Resul
             Ok(false)
         }
     }
-}
-
-/// Stops a deployment that is under way; `false` where ECS knows no service deployment for it.
-pub(crate) async fn roll_back(
-    ctx: &Ctx,
-    guarded: &Guarded,
-    watched: &Watched,
-) -> anyhow::Result<bool> {
-    stop(ctx, guarded, watched).await
 }
 
 /// Lets a deployment go on that waits at a hook, or takes it back.

@@ -124,7 +124,7 @@ fn is_out_of_reach(said: &str) -> bool {
 }
 
 fn is_unhealthy(said: &str) -> bool {
-    said.contains("health checks") || said.contains("health check")
+    said.contains("health check")
 }
 
 /// What ECS says when no retry can help ("Stopped tasks error messages" of its developer guide:

@@ -98,19 +98,18 @@ fn is_digest(text: &str) -> bool {
     text.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && hex.chars().all(is_hex))
 }
 
-/// The processor architectures that an image index lists, in the words of ECS (`X86_64`, `ARM64`),
-/// and the digests of its images; nothing when the manifest is that of a single image.
+/// The processor architectures that an image index lists, in the words of ECS (`X86_64`, `ARM64`);
+/// nothing when the manifest is that of a single image.
 ///
 /// The form is that of the OCI image index (<https://github.com/opencontainers/image-spec>).
-pub(crate) fn index(manifest: &serde_json::Value) -> Option<Vec<(String, String)>> {
+pub(crate) fn index(manifest: &serde_json::Value) -> Option<Vec<String>> {
     let images = manifest.get("manifests")?.as_array()?;
     let of = |image: &serde_json::Value| {
         let architecture = image.pointer("/platform/architecture")?.as_str()?;
         let system = image.pointer("/platform/os").and_then(serde_json::Value::as_str);
         // Attestations lie beside the images, with a platform of their own.
         let is_image = system != Some("unknown");
-        let digest = image.get("digest")?.as_str()?.to_owned();
-        is_image.then(|| (in_words_of_ecs(architecture), digest))
+        is_image.then(|| in_words_of_ecs(architecture))
     };
     Some(images.iter().filter_map(of).collect())
 }
@@ -167,9 +166,7 @@ mod tests {
             { "digest": "sha256:2", "platform": { "architecture": "arm64", "os": "linux" } },
             { "digest": "sha256:3", "platform": { "architecture": "unknown", "os": "unknown" } },
         ] });
-        let pairs = index(&manifest).unwrap();
-        let names: Vec<&str> = pairs.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["X86_64", "ARM64"]);
+        assert_eq!(index(&manifest).unwrap(), ["X86_64", "ARM64"]);
         assert_eq!(index(&serde_json::json!({ "config": {} })), None);
     }
 }

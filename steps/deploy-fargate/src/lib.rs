@@ -21,12 +21,11 @@ mod watch;
 #[cfg(test)]
 mod recorded;
 
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use aws_sdk_ecs::config::Region;
+use aws_config::{Region, SdkConfig};
 use futures_util::future::{join_all, try_join_all};
 use landfall_toml::{Busy, Config, Needs};
 use step_aws::{Aws, Guarded};
@@ -40,6 +39,7 @@ pub use preflight::{Check, Found};
 pub use report::{Deployed, Done, Outcome, RanTask, UnitReport, Verified};
 pub use settings::Args;
 
+use after::Objection;
 use apply::Begun;
 use definition::Definition;
 use observe::{Current, Observed, Service};
@@ -52,12 +52,9 @@ use watch::{Ended, Watched};
 pub struct Ctx {
     aws: Aws,
     ecs: aws_sdk_ecs::Client,
-    logs: aws_sdk_cloudwatchlogs::Client,
     events: aws_sdk_eventbridge::Client,
     balancers: aws_sdk_elasticloadbalancingv2::Client,
     iam: aws_sdk_iam::Client,
-    secrets: aws_sdk_secretsmanager::Client,
-    parameters: aws_sdk_ssm::Client,
     settings: Settings,
     command: Option<Command>,
     deadline: Deadline,
@@ -82,12 +79,9 @@ impl Ctx {
         let config = aws.config();
         Self {
             ecs: aws_sdk_ecs::Client::new(config),
-            logs: aws_sdk_cloudwatchlogs::Client::new(config),
             events: aws_sdk_eventbridge::Client::new(config),
             balancers: aws_sdk_elasticloadbalancingv2::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
-            secrets: aws_sdk_secretsmanager::Client::new(config),
-            parameters: aws_sdk_ssm::Client::new(config),
             deadline: Deadline::after(settings.timeout),
             aws,
             settings,
@@ -96,30 +90,23 @@ impl Ctx {
         }
     }
 
-    /// Logs of a region; those of the step's own when none is named.
-    fn logs_in(&self, region: Option<&str>) -> aws_sdk_cloudwatchlogs::Client {
-        match self.other_region(region) {
-            None => self.logs.clone(),
-            Some(region) => {
-                let config = aws_sdk_cloudwatchlogs::config::Builder::from(self.aws.config());
-                aws_sdk_cloudwatchlogs::Client::from_conf(config.region(region).build())
-            }
+    /// The configuration for another region than the step's own, where one is named.
+    fn config_in(&self, region: Option<&str>) -> SdkConfig {
+        let own = self.aws.config();
+        match region.map(|region| Region::new(region.to_owned())) {
+            Some(region) => own.clone().into_builder().region(region).build(),
+            None => own.clone(),
         }
+    }
+
+    /// The logs of a region; those of the step's own when none is named.
+    fn logs_in(&self, region: Option<&str>) -> aws_sdk_cloudwatchlogs::Client {
+        aws_sdk_cloudwatchlogs::Client::new(&self.config_in(region))
     }
 
     /// The registry of a region.
     fn ecr_in(&self, region: Option<&str>) -> aws_sdk_ecr::Client {
-        let config = aws_sdk_ecr::config::Builder::from(self.aws.config());
-        let config = match self.other_region(region) {
-            None => config,
-            Some(region) => config.region(region),
-        };
-        aws_sdk_ecr::Client::from_conf(config.build())
-    }
-
-    fn other_region(&self, region: Option<&str>) -> Option<Region> {
-        let own = self.aws.config().region().map(AsRef::as_ref);
-        region.filter(|region| Some(*region) != own).map(|region| Region::new(region.to_owned()))
+        aws_sdk_ecr::Client::new(&self.config_in(region))
     }
 
     /// What stands before the lines of a unit, where there are several.
@@ -172,7 +159,9 @@ impl Planned {
 /// was superseded is in the report, not an error of this function.
 pub async fn run(ctx: &Ctx) -> anyhow::Result<Done> {
     let result = match &ctx.command {
-        None if ctx.settings.wait_only.is_some() => wait_only(ctx).await.map(Done::Deployed),
+        None if ctx.settings.wait_only.is_some() => {
+            wait_only(ctx).await.and_then(|report| hand_over(ctx, report)).map(Done::Deployed)
+        }
         None => deploy(ctx).await.map(Done::Deployed),
         Some(Command::Verify { .. }) => verify(ctx).await.map(Done::Verified),
         Some(Command::RunTask { program, .. }) => run_once(ctx, program).await.map(Done::Ran),
@@ -188,11 +177,11 @@ pub async fn run(ctx: &Ctx) -> anyhow::Result<Done> {
 
 /// Brings the image into the services, and tells the next step.
 async fn deploy(ctx: &Ctx) -> anyhow::Result<Deployed> {
-    let (planned, report) = bring(ctx, handover::prepare).await?;
-    let mut report = hand_over(ctx, &planned, report)?;
+    let report = bring(ctx, handover::prepare).await?;
+    let mut report = hand_over(ctx, report)?;
     if report.outcome == Outcome::Unchanged && !ctx.settings.dry_run {
         // Nothing was deployed that could go back.
-        report.after = after::run(ctx).await?;
+        report.after = after::run(ctx).await;
     }
     Ok(report)
 }
@@ -201,16 +190,15 @@ async fn deploy(ctx: &Ctx) -> anyhow::Result<Deployed> {
 async fn bring(
     ctx: &Ctx,
     prepare: impl FnOnce() -> anyhow::Result<()>,
-) -> anyhow::Result<(Vec<Planned>, Deployed)> {
+) -> anyhow::Result<Deployed> {
     let guarded = ctx.aws.guard().await?;
     let mut planned = plan_all(ctx).await?;
     if !ctx.settings.dry_run && make_way(ctx, &planned).await? {
         planned = plan_all(ctx).await?;
     }
     if planned.iter().all(|one| one.changes.is_empty()) {
-        let report =
-            Deployed::new(planned.iter().map(|one| unit(one, Outcome::Unchanged)).collect(), false);
-        return Ok((planned, report));
+        let units = planned.iter().map(|one| unit(one, Outcome::Unchanged)).collect();
+        return Ok(Deployed::new(units, false));
     }
     let admitted = admit(ctx, &planned);
     if ctx.settings.dry_run {
@@ -221,8 +209,7 @@ async fn bring(
             if one.changes.is_empty() { Outcome::Unchanged } else { Outcome::Planned }
         };
         let units = planned.iter().map(|one| unit(one, outcome(one))).collect();
-        let report = Deployed::new(units, ctx.settings.check);
-        return Ok((planned, report));
+        return Ok(Deployed::new(units, ctx.settings.check));
     }
     admitted?;
     tell_changes(ctx, &planned);
@@ -231,8 +218,7 @@ async fn bring(
         prepare()?;
         run_before(ctx, &guarded, &mut planned).await?;
     }
-    let report = carry_out(ctx, &guarded, &planned).await?;
-    Ok((planned, report))
+    carry_out(ctx, &guarded, &planned).await
 }
 
 /// The gate: an image that has to have passed its checks elsewhere is not deployed without.
@@ -269,15 +255,15 @@ async fn verify(ctx: &Ctx) -> anyhow::Result<Verified> {
 /// Runs a program once.
 async fn run_once(ctx: &Ctx, program: &[String]) -> anyhow::Result<RanTask> {
     let guarded = ctx.aws.guard().await?;
-    let mut planned = plan_all(ctx).await?;
-    let one = first_service(&mut planned)?;
+    let unit = services(ctx)?.into_iter().next().context("a service that is named")?;
     if ctx.settings.dry_run {
         return Err(Fail::invalid("run-task cannot tell what the program would do")
             .help("leave --dry-run out, or let the program itself show what it would do")
             .into());
     }
-    preflight::require(ctx, std::slice::from_ref(one)).await?;
-    run_in(ctx, &guarded, one, program).await
+    let mut one = plan_one(ctx, unit).await?;
+    preflight::require(ctx, std::slice::from_ref(&one)).await?;
+    run_in(ctx, &guarded, &mut one, program).await
 }
 
 /// Goes back to the revision that ran before.
@@ -322,7 +308,7 @@ async fn roll_back(ctx: &Ctx, to: Option<&str>) -> anyhow::Result<Deployed> {
         stop_under_way(ctx, &guarded, one).await?;
     }
     let report = carry_out(ctx, &guarded, &planned).await?;
-    hand_over(ctx, &planned, report)
+    hand_over(ctx, report)
 }
 
 /// Continues what pauses at a hook, and waits for its end.
@@ -346,20 +332,16 @@ async fn go_on(ctx: &Ctx) -> anyhow::Result<Deployed> {
         let units = waiting.iter().map(|(planned, ..)| unit(planned, Outcome::Planned)).collect();
         return Ok(Deployed::new(units, ctx.settings.check));
     }
-    let mut units = Vec::new();
-    for (planned, watched, paused) in waiting {
-        apply::answer(ctx, &guarded, &paused, true).await?;
-        let mut begun = Begun::Service(Box::new(watched));
-        apply::advise(ctx, &begun);
-        let ended = match apply::follow(ctx, &guarded, &mut begun).await? {
-            Ended::Failed(failure) => {
-                apply::undo(ctx, &guarded, &planned, &mut begun, failure).await?
-            }
-            ended => ended,
-        };
-        units.push(ended_unit(ctx, &planned, Some(&begun), ended).await);
-    }
-    on_interrupt("");
+    let _held = ctx.settings.rollback_on_cancel.then(hold_interrupt);
+    let (planned, resumed): (Vec<Planned>, Vec<_>) =
+        waiting.into_iter().map(|(planned, watched, paused)| (planned, (watched, paused))).unzip();
+    let courses = join_all(resumed.into_iter().map(async |(watched, paused)| {
+        match apply::answer(ctx, &guarded, &paused, true).await {
+            Ok(()) => follow(ctx, &guarded, Begun::Service(Box::new(watched))).await,
+            Err(err) => Course::refused(ctx, err),
+        }
+    }));
+    let units = conclude(ctx, &guarded, &planned, courses.await, None).await?;
     Ok(Deployed::new(units, false))
 }
 
@@ -376,18 +358,14 @@ async fn wait_only(ctx: &Ctx) -> anyhow::Result<Deployed> {
             continue;
         };
         let definition = observe::definition(ctx, &ours.task_definition).await?;
-        let mut before = service.clone();
-        before.events.clear();
-        let watched = Watched::new(ctx.prefix(unit_of), before, ours.clone(), definition);
+        let watched = Watched::new(ctx.prefix(unit_of), service.clone(), ours.clone(), definition);
         let planned = watching(unit_of, &observed);
         let mut begun = Begun::Service(Box::new(watched));
         apply::advise(ctx, &begun);
         let ended = apply::follow(ctx, &guarded, &mut begun).await?;
         on_interrupt("");
-        return Ok(Deployed::new(
-            vec![ended_unit(ctx, &planned, Some(&begun), ended).await],
-            false,
-        ));
+        let unit = ended_unit(ctx, &planned, Some(&begun), ended).await;
+        return Ok(Deployed::new(vec![unit], false));
     }
     Err(Fail::invalid(format!("there is no deployment {wanted} (any more)"))
         .help(format!("there are: {}", known.join(", ")))
@@ -495,94 +473,89 @@ async fn run_in(
 }
 
 /// How the deployment of a unit went.
-struct Course {
-    begun: Option<Begun>,
-    /// None: there was nothing to do.
-    ended: Option<anyhow::Result<Ended>>,
+enum Course {
+    /// Nothing was begun: there was nothing to do, or another unit is in the way.
+    Idle,
+    /// It could not be begun.
+    Refused(anyhow::Error),
+    /// It was begun, and followed to its end where that was possible.
+    Begun(Begun, anyhow::Result<Ended>),
+}
+
+impl Course {
+    fn refused(ctx: &Ctx, err: anyhow::Error) -> Self {
+        ctx.give_up();
+        Course::Refused(err)
+    }
+
+    /// What it means for the other units; nothing when all is well.
+    fn obstacle(&self) -> Option<Outcome> {
+        match self {
+            Course::Idle | Course::Begun(_, Ok(Ended::Deployed)) => None,
+            Course::Begun(_, Ok(Ended::Superseded)) => Some(Outcome::Superseded),
+            Course::Begun(_, Ok(Ended::TimedOut(_))) => Some(Outcome::TimedOut),
+            Course::Refused(_) | Course::Begun(..) => Some(Outcome::RolledBack),
+        }
+    }
 }
 
 /// Executes the plans: services side by side, then rules. All are deployed, or all go back.
 async fn carry_out(ctx: &Ctx, guarded: &Guarded, planned: &[Planned]) -> anyhow::Result<Deployed> {
     // To its very end: a cancelled job goes back first.
     let _held = ctx.settings.rollback_on_cancel.then(hold_interrupt);
+    let has_after = !ctx.settings.after.is_empty();
+    let before = if has_after { Deployment::receive()? } else { None };
     let section = output::section("Deploy");
     let is_rule = |one: &Planned| matches!(one.observed, Observed::Rule(_));
     let mut courses: Vec<Course> =
         join_all(planned.iter().map(|one| course(ctx, guarded, one, !is_rule(one)))).await;
+    let obstacle = courses.iter().find_map(Course::obstacle);
     for (one, course_of) in planned.iter().zip(&mut courses).filter(|(one, _)| is_rule(one)) {
-        *course_of = course(ctx, guarded, one, !ctx.has_given_up()).await;
+        let is_its_turn = obstacle.is_none() && !ctx.has_given_up();
+        *course_of = course(ctx, guarded, one, is_its_turn).await;
     }
     drop(section);
-    let (reason, kept) = run_after(ctx, planned, &courses).await?;
-    on_interrupt("");
-    let is_alone = planned.len() == 1;
-    let mut units = Vec::new();
-    for (one, mut course) in planned.iter().zip(courses) {
-        let ended = match course.ended {
-            None => {
-                let outcome =
-                    if one.changes.is_empty() { Outcome::Unchanged } else { Outcome::RolledBack };
-                units.push(unit(one, outcome));
-                continue;
-            }
-            Some(Err(err)) if is_alone => return Err(err),
-            Some(Err(err)) => {
-                units.push(broken(one, course.begun.as_ref(), &err));
-                continue;
-            }
-            Some(Ok(ended)) => ended,
-        };
-        let ended = match (cause(ended, ctx.has_given_up(), reason.as_ref()), &mut course.begun) {
-            (Undo::Yes(failure), Some(begun)) => {
-                match apply::undo(ctx, guarded, one, begun, failure).await {
-                    Ok(ended) => ended,
-                    Err(err) if is_alone => return Err(err),
-                    Err(err) => {
-                        units.push(broken(one, course.begun.as_ref(), &err));
-                        continue;
-                    }
-                }
-            }
-            (Undo::Yes(failure), None) => Ended::Failed(failure),
-            (Undo::No(ended), _) => ended,
-        };
-        units.push(ended_unit(ctx, one, course.begun.as_ref(), ended).await);
+    let objection = run_after(ctx, planned, &courses).await?;
+    let (reason, kept) = match objection {
+        Some(Objection { failure, goes_back: true }) => {
+            ctx.give_up();
+            (Some(failure), None)
+        }
+        kept => (None, kept.map(|kept| kept.failure)),
+    };
+    let units = conclude(ctx, guarded, planned, courses, reason.as_ref()).await?;
+    if reason.is_some() {
+        handed_over_again(before)?;
     }
     Ok(Deployed { after: kept, ..Deployed::new(units, false) })
 }
 
-/// Runs what has to succeed after a deployment, once all runs. Returns why all has to go back, or why
-/// the deployment fails although it stays.
+/// Runs what has to succeed after a deployment, once all runs.
 async fn run_after(
     ctx: &Ctx,
     planned: &[Planned],
     courses: &[Course],
-) -> anyhow::Result<(Option<Failure>, Option<Failure>)> {
-    let runs = |course: &Course| matches!(course.ended, None | Some(Ok(Ended::Deployed)));
-    if ctx.settings.after.is_empty() || ctx.has_given_up() || !courses.iter().all(runs) {
-        return Ok((None, None));
+) -> anyhow::Result<Option<Objection>> {
+    if ctx.settings.after.is_empty() || courses.iter().any(|course| course.obstacle().is_some()) {
+        return Ok(None);
     }
-    let before = Deployment::receive()?;
     let mut units = Vec::new();
     for (one, course) in planned.iter().zip(courses) {
-        units.push(ended_unit(ctx, one, course.begun.as_ref(), Ended::Deployed).await);
+        units.push(match course {
+            Course::Begun(begun, _) => ended_unit(ctx, one, Some(begun), Ended::Deployed).await,
+            _ => unit(one, Outcome::Unchanged),
+        });
     }
-    hand_over(ctx, planned, Deployed::new(units, false))?;
-    let (failed, is_cancelled) = tokio::select! {
-        failed = after::run(ctx) => (failed?, false),
-        () = cancelled(ctx) => {
-            (Some(Failure::of("the job was cancelled")), true)
-        }
-    };
-    if failed.is_none() || !is_cancelled && !after::goes_back(ctx) {
-        return Ok((None, failed));
-    }
+    hand_over(ctx, Deployed::new(units, false))?;
+    Ok(after::objection(ctx).await)
+}
+
+/// The next step must not find what went back.
+fn handed_over_again(before: Option<Deployment>) -> anyhow::Result<()> {
     match before {
-        Some(before) => _ = before.hand_over()?,
-        None => std::fs::remove_file(Path::new(handover::FOLDER).join(Deployment::FILE))?,
+        Some(before) => before.hand_over().map(drop),
+        None => Deployment::take_back(),
     }
-    ctx.give_up();
-    Ok((failed, None))
 }
 
 /// Waits until the job is cancelled, when it is to go back then.
@@ -594,40 +567,78 @@ pub(crate) async fn cancelled(ctx: &Ctx) {
     }
 }
 
+/// Deploys one unit.
+async fn course(ctx: &Ctx, guarded: &Guarded, planned: &Planned, is_its_turn: bool) -> Course {
+    if planned.changes.is_empty() || !is_its_turn {
+        return Course::Idle;
+    }
+    match apply::begin(ctx, guarded, planned).await {
+        Ok(begun) => follow(ctx, guarded, begun).await,
+        Err(err) => Course::refused(ctx, err),
+    }
+}
+
+/// Follows what was begun. The others need not go on when it fails.
+async fn follow(ctx: &Ctx, guarded: &Guarded, mut begun: Begun) -> Course {
+    apply::advise(ctx, &begun);
+    let ended = apply::follow(ctx, guarded, &mut begun).await;
+    if !matches!(ended, Ok(Ended::Deployed | Ended::TimedOut(_) | Ended::Superseded)) {
+        ctx.give_up();
+    }
+    Course::Begun(begun, ended)
+}
+
+/// Takes back what has to go back, side by side, and reports what became of each unit.
+///
+/// # Errors
+/// Why a unit that is alone could not be deployed or followed; of several the report tells.
+async fn conclude(
+    ctx: &Ctx,
+    guarded: &Guarded,
+    planned: &[Planned],
+    courses: Vec<Course>,
+    reason: Option<&Failure>,
+) -> anyhow::Result<Vec<UnitReport>> {
+    on_interrupt("");
+    let is_alone = planned.len() == 1;
+    let obstacle = courses.iter().filter_map(Course::obstacle).max();
+    let each = planned.iter().zip(courses).map(async |(one, course)| {
+        let (mut begun, ended) = match course {
+            Course::Idle if one.changes.is_empty() => return Ok(unit(one, Outcome::Unchanged)),
+            Course::Idle => return Ok(unit(one, obstacle.unwrap_or(Outcome::RolledBack))),
+            Course::Refused(err) if is_alone => return Err(err),
+            Course::Refused(err) => return Ok(broken(one, None, &err)),
+            Course::Begun(_, Err(err)) if is_alone => return Err(err),
+            Course::Begun(begun, ended) => (begun, ended),
+        };
+        let ended = match cause(ended, ctx.has_given_up(), reason) {
+            Undo::Yes(failure) => apply::undo(ctx, guarded, one, &mut begun, failure).await,
+            Undo::No(ended) => Ok(ended),
+        };
+        match ended {
+            Ok(ended) => Ok(ended_unit(ctx, one, Some(&begun), ended).await),
+            Err(err) if is_alone => Err(err),
+            Err(err) => Ok(broken(one, Some(&begun), &err)),
+        }
+    });
+    join_all(each).await.into_iter().collect()
+}
+
 /// Whether a unit has to go back.
 enum Undo {
     Yes(Option<Failure>),
     No(Ended),
 }
 
-fn cause(ended: Ended, another_failed: bool, reason: Option<&Failure>) -> Undo {
+fn cause(ended: anyhow::Result<Ended>, another_failed: bool, reason: Option<&Failure>) -> Undo {
     match ended {
-        Ended::Failed(failure) => Undo::Yes(failure),
-        Ended::Cancelled => Undo::Yes(Some(Failure::of("the job was cancelled"))),
-        Ended::Abandoned => Undo::Yes(None),
-        Ended::Deployed if another_failed => Undo::Yes(reason.cloned()),
-        ended => Undo::No(ended),
+        Ok(Ended::Failed(failure)) => Undo::Yes(failure),
+        Ok(Ended::Cancelled) => Undo::Yes(Some(Failure::of("the job was cancelled"))),
+        Ok(Ended::Abandoned) => Undo::Yes(None),
+        Ok(Ended::Deployed) if another_failed => Undo::Yes(reason.cloned()),
+        Ok(ended) => Undo::No(ended),
+        Err(err) => Undo::Yes(Some(Failure::of(format!("{err:#}")))),
     }
-}
-
-/// Deploys one unit.
-async fn course(ctx: &Ctx, guarded: &Guarded, planned: &Planned, is_its_turn: bool) -> Course {
-    if planned.changes.is_empty() || !is_its_turn {
-        return Course { begun: None, ended: None };
-    }
-    let mut begun = match apply::begin(ctx, guarded, planned).await {
-        Ok(begun) => begun,
-        Err(err) => {
-            ctx.give_up();
-            return Course { begun: None, ended: Some(Err(err)) };
-        }
-    };
-    apply::advise(ctx, &begun);
-    let ended = apply::follow(ctx, guarded, &mut begun).await;
-    if !matches!(ended, Ok(Ended::Deployed | Ended::TimedOut(_) | Ended::Superseded)) {
-        ctx.give_up();
-    }
-    Course { begun: Some(begun), ended: Some(ended) }
 }
 
 /// The revision to go back to: while a deployment is under way what it replaces, else the last one
@@ -659,8 +670,9 @@ async fn stop_under_way(ctx: &Ctx, guarded: &Guarded, planned: &Planned) -> anyh
     if service.is_deploying() && !service.is_rolling() {
         let mut watched = under_way(ctx, &planned.unit, service, definition)?;
         watched.find(ctx).await?;
-        apply::roll_back(ctx, guarded, &watched).await?;
-        watch::until_idle(ctx, service).await?;
+        if apply::stop(ctx, guarded, &watched).await? {
+            watch::until_idle(ctx, service).await?;
+        }
     }
     Ok(())
 }
@@ -723,6 +735,7 @@ fn unit(planned: &Planned, outcome: Outcome) -> UnitReport {
         outcome,
         cluster: planned.unit.cluster.clone(),
         service,
+        is_rule: matches!(planned.observed, Observed::Rule(_)),
         task_definition,
         image: container.and_then(|container| current.image(container)).map(str::to_owned),
         deployment: None,
@@ -795,13 +808,9 @@ fn deployment_id(begun: &Begun) -> Option<String> {
 }
 
 /// Tells the next step what runs, if it is what was asked for.
-fn hand_over(ctx: &Ctx, planned: &[Planned], report: Deployed) -> anyhow::Result<Deployed> {
+fn hand_over(ctx: &Ctx, report: Deployed) -> anyhow::Result<Deployed> {
     let is_good = matches!(report.outcome, Outcome::Deployed | Outcome::Unchanged);
-    let first = planned.iter().zip(&report.services);
-    let first = first
-        .filter(|(one, _)| matches!(one.observed, Observed::Service(_)))
-        .map(|(_, unit)| unit)
-        .next();
+    let first = report.services.iter().find(|unit| !unit.is_rule);
     if let (false, true, Some(unit)) = (ctx.settings.dry_run, is_good, first) {
         Deployment {
             env: ctx.settings.env.clone(),

@@ -145,7 +145,8 @@ async fn of_role(ctx: &Ctx, arn: &str) -> Found {
 async fn of_secret(ctx: &Ctx, from: &str) -> Found {
     if from.contains(":secretsmanager:") {
         let arn: Vec<&str> = from.split(':').take(7).collect();
-        let answer = ctx.secrets.describe_secret().secret_id(arn.join(":")).send().await;
+        let secrets = aws_sdk_secretsmanager::Client::new(&ctx.config_in(arn.get(3).copied()));
+        let answer = secrets.describe_secret().secret_id(arn.join(":")).send().await;
         if let Err(err) = &answer
             && err.as_service_error().is_some_and(|err| err.is_resource_not_found_exception())
         {
@@ -154,7 +155,9 @@ async fn of_secret(ctx: &Ctx, from: &str) -> Found {
         return answer.call("secretsmanager:DescribeSecret").map_or_else(told, |_| Found::Good);
     }
     // A secret parameter stays encrypted: only that it is there is asked.
-    let answer = ctx.parameters.get_parameters().names(from).send().await;
+    let region = from.starts_with("arn:").then(|| from.split(':').nth(3)).flatten();
+    let parameters = aws_sdk_ssm::Client::new(&ctx.config_in(region));
+    let answer = parameters.get_parameters().names(from).send().await;
     match answer.call("ssm:GetParameters") {
         Ok(answer) if answer.invalid_parameters().is_empty() => Found::Good,
         Ok(_) => Found::Bad(format!("there is no parameter {from}")),

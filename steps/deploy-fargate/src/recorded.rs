@@ -25,7 +25,7 @@ use step_core::{Exit, Fail, Report};
 use tokio::time::Instant;
 
 use crate::settings::{Command, Settings, Target, Unit};
-use crate::{Ctx, Deployed, Outcome, bring, roll_back, run_once};
+use crate::{Ctx, Deployed, Outcome, bring, roll_back, run_once, wait_only};
 
 const OLD: &str = "arn:aws:ecs:eu-central-1:111111111111:task-definition/orders:7";
 const NEW: &str = "arn:aws:ecs:eu-central-1:111111111111:task-definition/orders:8";
@@ -43,6 +43,8 @@ struct World {
     events: Vec<&'static str>,
     /// A hook waits for an answer.
     pauses: bool,
+    /// It goes on waiting although it was answered.
+    is_deaf: bool,
     /// A newer deployment is there.
     superseded: bool,
     /// History of successful deployments: time and task definition.
@@ -173,6 +175,9 @@ impl World {
                 json!({ "serviceRevisions": [{ "taskDefinition": arn.trim_start_matches("rev/") }] })
             }
             "DescribeServiceDeployments" => self.service_deployment(),
+            "ContinueServiceDeployment" if self.is_deaf => {
+                json!({ "serviceDeploymentArn": DEPLOYMENT })
+            }
             "ContinueServiceDeployment" => {
                 self.pauses = false;
                 self.statuses = if body["action"] == "CONTINUE" {
@@ -362,7 +367,7 @@ impl Run {
     }
 
     async fn deploy(&self) -> anyhow::Result<Deployed> {
-        bring(&self.ctx, || Ok(())).await.map(|(_, report)| report)
+        bring(&self.ctx, || Ok(())).await
     }
 
     fn calls(&self) -> Vec<String> {
@@ -477,6 +482,19 @@ async fn where_service_deployments_may_not_be_read_the_list_of_the_service_tells
 }
 
 #[tokio::test(start_paused = true)]
+async fn where_a_service_deployment_may_be_listed_and_not_read_the_list_of_the_service_tells() {
+    let world = World {
+        refuses: vec![("DescribeServiceDeployments", 400, "AccessDeniedException", "no")],
+        completes_after: 3,
+        ..statuses(["IN_PROGRESS"])
+    };
+    let (report, run) = deployed(world).await;
+    assert_eq!(report.outcome, Outcome::Deployed);
+    let looks = run.calls().iter().filter(|call| *call == "DescribeServiceDeployments").count();
+    assert_eq!(looks, 1);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_network_interface_or_a_place_that_is_missing_is_waited_for_and_told_when_time_is_up() {
     let interface = (
         "Timeout waiting for network interface provisioning to complete.",
@@ -510,6 +528,41 @@ async fn a_deployment_that_pauses_is_continued_or_rolled_back_or_waited_for_as_i
         assert_eq!(run.deploy().await.unwrap().outcome, outcome, "{on_pause:?}");
         assert_eq!(run.writes().len(), writes, "{on_pause:?}: {:?}", run.writes());
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hook_is_answered_once_and_one_that_waits_on_ends_with_the_time() {
+    let world = World { pauses: true, is_deaf: true, ..statuses(["IN_PROGRESS"]) };
+    let run = Run::with(world, |settings| settings.on_pause = OnPause::Continue, None).await;
+    assert_eq!(run.deploy().await.unwrap().outcome, Outcome::TimedOut);
+    let answers = ["RegisterTaskDefinition", "UpdateService", "ContinueServiceDeployment"];
+    assert_eq!(run.writes(), answers);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_only_waits_takes_nothing_back_and_sees_a_later_success() {
+    let world = World {
+        is_updated: true,
+        stopped: vec![UNHEALTHY_TASK; 2],
+        ..statuses(["IN_PROGRESS", "IN_PROGRESS", "IN_PROGRESS", "SUCCESSFUL"])
+    };
+    let wait = |settings: &mut Settings| settings.wait_only = Some("ecs-svc/2".to_owned());
+    let run = Run::with(world, wait, None).await;
+    assert_eq!(wait_only(&run.ctx).await.unwrap().outcome, Outcome::Deployed);
+    assert_eq!(run.writes(), [] as [&str; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_several_services_one_that_cannot_be_followed_goes_back_too() {
+    let world = World {
+        refuses: vec![("ListTasks", 400, "AccessDeniedException", "no")],
+        ..statuses(["IN_PROGRESS"])
+    };
+    let twice = |settings: &mut Settings| settings.units.extend(settings.units.clone());
+    let run = Run::with(world, twice, None).await;
+    let fail = run.deploy().await.unwrap().verdict().unwrap_err();
+    assert!(fail.to_string().contains("ecs:ListTasks"), "{fail}");
+    assert!(run.writes().contains(&"StopServiceDeployment".to_owned()), "{:?}", run.writes());
 }
 
 #[tokio::test(start_paused = true)]

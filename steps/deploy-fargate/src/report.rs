@@ -79,6 +79,8 @@ pub struct UnitReport {
     pub(crate) cluster: String,
     /// ARN of the service, or name of the rule.
     pub(crate) service: String,
+    #[serde(skip)]
+    pub(crate) is_rule: bool,
     /// ARN of what runs now.
     pub(crate) task_definition: String,
     /// The image that runs now.
@@ -98,6 +100,13 @@ impl Deployed {
     pub(crate) fn new(services: Vec<UnitReport>, check: bool) -> Self {
         let outcome = services.iter().map(|unit| unit.outcome).max().unwrap_or(Outcome::Unchanged);
         Self { outcome, services, after: None, check }
+    }
+
+    /// What a later job asks for, where there are several: the first service, for a rule runs nothing
+    /// by itself.
+    fn first_service(&self) -> Option<&UnitReport> {
+        let service = self.services.iter().find(|unit| !unit.is_rule);
+        service.or(self.services.first())
     }
 }
 
@@ -337,6 +346,10 @@ fn junit(settings: &Settings, result: &anyhow::Result<Done>) -> anyhow::Result<S
                     }),
                 )
             })
+            .chain(report.after.iter().map(|failure| {
+                let text = failure.to_string();
+                ("after the deployment".to_owned(), Some((NonSuccessKind::Failure, text)))
+            }))
             .collect(),
         Ok(Done::Verified(report)) => report
             .checks
@@ -392,7 +405,7 @@ fn write_dotenv(path: &Path, result: &anyhow::Result<Done>) -> anyhow::Result<()
     let mut text =
         format!("LANDFALL_DEPLOY_OUTCOME={outcome}\nLANDFALL_DEPLOY_EXIT_CODE={}\n", exit.code());
     if let Ok(Done::Deployed(report)) = result
-        && let Some(unit) = report.services.first()
+        && let Some(unit) = report.first_service()
     {
         let image = unit.image.as_deref().unwrap_or_default();
         text.push_str(&format!(
@@ -413,6 +426,7 @@ mod tests {
             outcome,
             cluster: "apps".into(),
             service: name.into(),
+            is_rule: false,
             task_definition: "orders:7".into(),
             image: Some("a@sha256:1".into()),
             deployment: Some("ecs-svc/2".into()),

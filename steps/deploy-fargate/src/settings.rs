@@ -8,7 +8,7 @@ use clap::ValueEnum;
 use landfall_toml::{Busy, Environment, FargateContainer, FargateService, OnFail, OnPause};
 use step_aws::AwsArgs;
 use step_core::handover::{Handover, PushedImage};
-use step_core::{Common, Fail, FailContext, Secret, output};
+use step_core::{Common, Fail, FailContext, Secret};
 
 use crate::definition::{ContainerOverrides, Definition, Overrides};
 
@@ -334,14 +334,18 @@ impl Args {
             registry: args.registry.clone().or_else(|| environment.push_ecr.registry.clone()),
             crashes: args.crashes.into(),
             busy: args.busy.map(Busy::from).or(file.busy).unwrap_or(Busy::TakeOver),
-            on_pause: args.on_pause.map(OnPause::from).or(file.on_pause).unwrap_or(OnPause::Wait),
+            // Who only waits writes nothing.
+            on_pause: match &self.wait_only {
+                Some(_) => OnPause::Wait,
+                None => args.on_pause.map(OnPause::from).or(file.on_pause).unwrap_or(OnPause::Wait),
+            },
             before: before.clone(),
             after: after.clone(),
             on_fail: self.on_fail.map(OnFail::from).or(file.on_fail).unwrap_or(OnFail::Keep),
             require_verdict: args.require_verdict.clone().or_else(|| file.require_verdict.clone()),
             verdict: args.verdict.clone(),
             verdict_key: args.verdict_key.as_ref().map(verdict::Key::new).transpose()?,
-            rollback_on_cancel: self.rollback_on_cancel,
+            rollback_on_cancel: self.rollback_on_cancel && self.wait_only.is_none(),
             wait_only: self.wait_only.clone(),
             junit: args.junit.clone(),
             dotenv: args.dotenv.clone(),
@@ -359,11 +363,8 @@ impl Args {
         };
         let named = named.or_else(|| self.image.clone());
         let pushed = PushedImage::receive()?;
-        let pushed_for = pushed.as_ref().and_then(|pushed| pushed.env.as_deref());
-        if let (None, Some(there), Some(here)) = (&named, pushed_for, self.common.environment())
-            && there != here
-        {
-            output::warn(format!("the image was pushed for {there} and goes to {here}"));
+        if let (None, Some(pushed)) = (&named, &pushed) {
+            pushed.warn_of_another_environment(self.common.environment());
         }
         let image = named.or_else(|| Some(pushed.as_ref()?.image.clone()));
         let of_pushed = pushed.filter(|pushed| Some(&pushed.image) == image.as_ref());

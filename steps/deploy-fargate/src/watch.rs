@@ -48,7 +48,7 @@ pub(crate) struct Watched {
     pub(crate) definition: Definition,
     found: Found,
     /// Hooks that have been told of.
-    told_hooks: HashSet<String>,
+    told_hooks: HashSet<Paused>,
     events: HashSet<String>,
 }
 
@@ -111,25 +111,34 @@ impl Watched {
         }
     }
 
-    /// Reads the service deployment, once it is there.
+    /// Reads the service deployment, once it is there. Where that is not allowed, or not known, the
+    /// service's own list has to do.
     async fn rollout(
         &mut self,
         ctx: &Ctx,
         service: &Service,
     ) -> anyhow::Result<Option<ServiceDeployment>> {
+        match self.look(ctx, service).await {
+            Err(err) if !Fail::of(&err).is_some_and(Fail::is_transient) => {
+                output::warn(format!("{err:#}; going by the service's own list of deployments"));
+                self.found = Found::None;
+                Ok(None)
+            }
+            looked => looked,
+        }
+    }
+
+    async fn look(
+        &mut self,
+        ctx: &Ctx,
+        service: &Service,
+    ) -> anyhow::Result<Option<ServiceDeployment>> {
         if let Found::Looking(left) = self.found {
-            self.found = match observe::service_deployment_of(ctx, service, &self.ours).await {
-                Ok(Some(arn)) => Found::Arn(arn),
-                Ok(None) if left == 0 => Found::None,
+            self.found = match observe::service_deployment_of(ctx, service, &self.ours).await? {
+                Some(arn) => Found::Arn(arn),
+                None if left == 0 => Found::None,
                 // Other strategies than rolling show in the service deployment alone.
-                Ok(None) => Found::Looking(left - u8::from(service.is_rolling())),
-                Err(err) if Fail::of(&err).is_some_and(Fail::is_transient) => return Err(err),
-                Err(err) => {
-                    output::warn(format!(
-                        "{err:#}; going by the service's own list of deployments"
-                    ));
-                    Found::None
-                }
+                None => Found::Looking(left - u8::from(service.is_rolling())),
             };
         }
         match self.arn() {
@@ -159,13 +168,17 @@ impl Watched {
         progress.state(state);
     }
 
-    fn tell_pause(&mut self, paused: &Paused) {
-        if self.told_hooks.insert(paused.hook.clone()) {
+    /// Tells of a pause once. `false` when it was told: ECS may show a hook for a while after it was
+    /// answered.
+    fn tell_pause(&mut self, paused: &Paused) -> bool {
+        let is_new = self.told_hooks.insert(paused.clone());
+        if is_new {
             output::say(format!(
                 "  {}waits at {}: `deploy-fargate continue` lets it go on, `deploy-fargate rollback` takes it back",
                 self.prefix, paused.stage
             ));
         }
+        is_new
     }
 }
 
@@ -188,15 +201,17 @@ pub(crate) async fn until_ended(ctx: &Ctx, watched: &mut Watched) -> anyhow::Res
             State::Settling => return Ok(None),
             State::Starting => {}
         }
-        if let Some(paused) = rollout.and_then(|rollout| rollout.paused) {
-            watched.tell_pause(&paused);
-            if answers_pauses {
-                return Ok(Some(Ended::Paused(paused)));
-            }
+        if let Some(paused) = rollout.and_then(|rollout| rollout.paused)
+            && watched.tell_pause(&paused)
+            && answers_pauses
+        {
+            return Ok(Some(Ended::Paused(paused)));
         }
         let seen = stopped(ctx, &service, &watched.ours).await?;
         last_failure = seen.last().map(|(_, failure)| failure.clone()).or(last_failure.take());
-        let failure = hopeless(seen, ctx.settings.crashes);
+        // Who only waits does not take it back, so that it may still succeed.
+        let only_waits = ctx.settings.wait_only.is_some();
+        let failure = hopeless(seen, ctx.settings.crashes).filter(|_| !only_waits);
         Ok(failure.map(|failure| Ended::Failed(Some(failure))))
     };
     let ended = tokio::select! {
@@ -269,36 +284,30 @@ pub(crate) async fn until_idle(ctx: &Ctx, service: &Service) -> anyhow::Result<(
 }
 
 /// Proves that the tasks that run are what was asked for: those of our revision, with the digests of
-/// its images, and no others.
+/// its images, and no others; or tells that somebody deployed again, or deleted the service.
 ///
 /// # Errors
-/// Exit 1: others run. Exit 7: somebody deployed again.
-pub(crate) async fn prove(ctx: &Ctx, watched: &Watched) -> anyhow::Result<()> {
+/// Exit 1: others run.
+pub(crate) async fn prove(ctx: &Ctx, watched: &Watched) -> anyhow::Result<Ended> {
     let deadline = Deadline::after(PROOF);
     let mut wrong = None;
     let look = async || {
         let Some(service) = watched.service(ctx).await? else {
-            return Err(Fail::new(
-                Exit::Failed,
-                "the service was deleted right after the deployment",
-            )
-            .into());
+            let failure = Failure::of("the service was deleted right after the deployment");
+            return Ok(Some(Ended::Failed(Some(failure))));
         };
         if service.task_definition != watched.ours.task_definition {
-            let message = format!("{} changed again right after the deployment", service.name);
-            return Err(Fail::new(Exit::Superseded, message)
-                .help("another pipeline deploys to the same service; run this one again")
-                .into());
+            return Ok(Some(Ended::Superseded));
         }
         if service.desired_count == 0 {
-            return Ok(Some(()));
+            return Ok(Some(Ended::Deployed));
         }
         let tasks = observe::running_tasks(ctx, &service).await?;
         wrong = unproven(&tasks, &watched.ours.task_definition, &watched.definition);
-        Ok(wrong.is_none().then_some(()))
+        Ok(wrong.is_none().then_some(Ended::Deployed))
     };
     match poll(&deadline, Pace::SERVICE, look).await? {
-        Some(()) => Ok(()),
+        Some(ended) => Ok(ended),
         None => {
             let wrong = wrong.unwrap_or_default();
             Err(Fail::new(Exit::Failed, format!("ECS says that it is deployed, but {wrong}"))
@@ -363,6 +372,8 @@ fn judge(
     let Some(rollout) = rollout else { return by_list };
     let reason = || rollout.reason.clone().map(Failure::of);
     match (rollout.status, by_list) {
+        // Its tasks became fewer or more since.
+        (Status::Successful, State::Settling) => State::Settling,
         (Status::Successful, _) => State::Ended(Ended::Deployed),
         (Status::RolledBack, _) => State::Ended(Ended::RolledBack(reason())),
         (Status::RollbackFailed, _) => State::Ended(Ended::Failed(reason())),
@@ -494,13 +505,8 @@ mod tests {
 
     fn judged_with(status: Status, deployments: Vec<Deployment>) -> State {
         let (service, ours) = listed(deployments);
-        let rollout = ServiceDeployment {
-            arn: "sd/1".into(),
-            status,
-            reason: Some("said".into()),
-            stage: None,
-            paused: None,
-        };
+        let rollout =
+            ServiceDeployment { status, reason: Some("said".into()), stage: None, paused: None };
         judge(&service, Some(&rollout), &ours, "orders:7")
     }
 
@@ -520,6 +526,8 @@ mod tests {
         let mut ours = deployment("ecs-svc/2", true, "orders:8", Completed);
         assert_eq!(judged_with(Status::UnderWay, vec![ours.clone()]), State::Starting);
         ours.running = 0;
+        // More tasks are wanted than when it was completed.
+        assert_eq!(judged_with(Status::Successful, vec![ours.clone()]), State::Settling);
         assert_eq!(judged(vec![ours]), State::Settling);
     }
 

@@ -38,14 +38,35 @@ impl Quota {
 pub(crate) const PACE: Pace =
     Pace { early: Duration::from_millis(500), late: Duration::from_secs(3) };
 
-/// Reads, and waits out what passes by itself.
-pub(crate) async fn read<T>(
+/// Calls, and calls again while what is wrong passes by itself. For what is safe to repeat as it is.
+pub(crate) async fn repeated<T>(
     ctx: &Ctx,
-    mut look: impl AsyncFnMut() -> anyhow::Result<T>,
+    mut call: impl AsyncFnMut() -> anyhow::Result<T>,
 ) -> anyhow::Result<T> {
     let deadline = ctx.deadline();
-    let found = poll(&deadline, PACE, async || look().await.map(Some)).await?;
+    let found = poll(&deadline, PACE, async || call().await.map(Some)).await?;
     found.ok_or_else(|| deadline.exceeded("Lambda did not answer").into())
+}
+
+/// All of a list. `page` asks for a page by its marker, and returns the marker of the next.
+pub(crate) async fn listed<T>(
+    ctx: &Ctx,
+    mut page: impl AsyncFnMut(Option<String>) -> anyhow::Result<(Vec<T>, Option<String>)>,
+) -> anyhow::Result<Vec<T>> {
+    let mut all = Vec::new();
+    let mut marker = None;
+    loop {
+        let (items, next) = repeated(ctx, async || {
+            ctx.quota.turn().await;
+            page(marker.clone()).await
+        })
+        .await?;
+        all.extend(items);
+        marker = next.filter(|next| !next.is_empty());
+        if marker.is_none() {
+            return Ok(all);
+        }
+    }
 }
 
 /// What came of a call that writes.

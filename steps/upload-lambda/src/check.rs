@@ -75,6 +75,11 @@ impl Check {
         Ok(Self { invocation, command, error_rate })
     }
 
+    /// Whether nothing is looked at.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.invocation.is_none() && self.command.is_none() && self.error_rate.is_none()
+    }
+
     pub(crate) fn error_rate(&self) -> Option<f64> {
         self.error_rate
     }
@@ -99,7 +104,7 @@ pub(crate) async fn invoke(
     let config = aws_sdk_lambda::config::Builder::new()
         .timeout_config(limits)
         .retry_config(RetryConfig::disabled());
-    let work = calls::read(ctx, async || {
+    let work = calls::repeated(ctx, async || {
         let call = ctx.lambda.invoke().function_name(name).qualifier(&version.version);
         let call = call.log_type(LogType::Tail).payload(Blob::new(invocation.payload.clone()));
         call.customize().config_override(config.clone()).send().await.call("lambda:InvokeFunction")
@@ -193,7 +198,7 @@ pub(crate) async fn error_rate(
         let stat = MetricStat::builder().metric(metric).period(60).stat("Sum").build();
         MetricDataQuery::builder().id(id).metric_stat(stat).build()
     };
-    let answer = calls::read(ctx, async || {
+    let answer = calls::repeated(ctx, async || {
         let call = ctx.cloudwatch.get_metric_data();
         let call = call.start_time(since.moved(-60)).end_time(Since::now().moved(60));
         let call = call.metric_data_queries(query("errors", "Errors"));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use aws_sdk_lambda::types::{FunctionConfiguration, SnapStartApplyOn};
-use landfall_toml::{EnvValue, LambdaArchitecture, LambdaConfiguration, LambdaTracing};
+use landfall_toml::{EnvValue, LambdaConfiguration, LambdaTracing};
 use serde::Serialize;
 use step_core::Fail;
 use step_core::secret::{self, MASK};
@@ -183,13 +183,7 @@ impl Wanted {
             role: settings.role.clone(),
             runtime: settings.runtime.clone(),
             handler: settings.handler.clone(),
-            architecture: settings.architecture.map(|it| {
-                let name = match it {
-                    LambdaArchitecture::X86_64 => "x86_64",
-                    LambdaArchitecture::Arm64 => "arm64",
-                };
-                name.to_owned()
-            }),
+            architecture: settings.architecture.map(|it| it.as_str().to_owned()),
             memory: settings.memory,
             timeout,
             ephemeral_storage: settings.ephemeral_storage,

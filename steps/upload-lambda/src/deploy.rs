@@ -68,14 +68,14 @@ pub(crate) async fn deliver(
     if let Some(fault) = check::invoke(ctx, &desired.check, name, &version).await? {
         let failure = format!("version {} of {name} is not good: {fault}", version.version);
         let help = "the alias was not moved; mend the cause and deploy again";
-        return Ok(report.ended(Outcome::Negative).because(failure, help));
+        return Ok(report.ended(Outcome::Ended(Exit::Negative)).because(failure, help));
     }
     match shift::shift(ctx, guarded, desired, alias, live.as_ref(), &version).await? {
         Ended::Moved => served(ctx, guarded, desired, code, &live, &version, report).await,
         Ended::WentBack(fault) => {
             let failure = format!("version {} of {name} is not good: {fault}", version.version);
             let help = "the alias is back at the version before; mend the cause and deploy again";
-            Ok(report.ended(Outcome::RolledBack).because(failure, help))
+            Ok(report.ended(Outcome::Ended(Exit::RolledBack)).because(failure, help))
         }
     }
 }
@@ -127,7 +127,7 @@ impl Packed {
             Source::Path(path) => {
                 let current =
                     known.map(|known| (&known.configuration, known.architecture.as_str()));
-                let package = pack::pack(path, &desired.configuration, current).await?;
+                let package = pack::pack(path, &desired.configuration, current, None).await?;
                 let code =
                     Code::Zip { sha256: package.code_sha256().to_owned(), size: package.zipped() };
                 Ok(Self { code, package: Some(package) })

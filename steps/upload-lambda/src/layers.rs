@@ -5,7 +5,7 @@ use std::collections::HashMap;
 
 use aws_sdk_lambda::types::{Architecture, Runtime};
 use lambda_package::Package;
-use landfall_toml::{LambdaArchitecture, LambdaLayer};
+use landfall_toml::LambdaLayer;
 use serde::Serialize;
 use step_aws::{Call, Guarded};
 use step_core::{Fail, output};
@@ -63,17 +63,25 @@ pub(crate) fn resolved(wanted: &Wanted, layers: &[Layer]) -> Wanted {
     Wanted { layers: names.map(|names| names.iter().map(arn).collect()), ..wanted.clone() }
 }
 
-/// Deletes old versions of layers that have a new one. Functions that have them go on with them.
-///
-/// # Errors
-/// AWS does not answer or denies access.
-pub(crate) async fn prune(ctx: &Ctx, guarded: &Guarded, layers: &[Layer]) -> anyhow::Result<()> {
+/// Deletes old versions of layers that have a new one. Functions that have them go on with them. What was
+/// asked for is done: what cannot be deleted is told, and stays.
+pub(crate) async fn prune(ctx: &Ctx, guarded: &Guarded, layers: &[Layer]) {
     for layer in layers.iter().filter(|layer| !layer.changes.is_empty()) {
         let Some(keep) = layer.keep else { continue };
-        let versions = versions(ctx, &layer.layer).await?;
-        for version in versions.into_iter().skip(keep.max(1)) {
-            delete(ctx, guarded, &layer.layer, version).await?;
+        if let Err(err) = delete_all_but(ctx, guarded, &layer.layer, keep.max(1)).await {
+            output::warn(format!("old versions of layer {} stay: {err:#}", layer.layer));
         }
+    }
+}
+
+async fn delete_all_but(
+    ctx: &Ctx,
+    guarded: &Guarded,
+    name: &str,
+    keep: usize,
+) -> anyhow::Result<()> {
+    for version in versions(ctx, name).await?.into_iter().skip(keep) {
+        delete(ctx, guarded, name, version).await?;
     }
     Ok(())
 }
@@ -89,7 +97,7 @@ async fn one(
         Fail::invalid(format!("layer {key} has no source"))
             .help("name the folder whose content lies in /opt: source = \"layer\"")
     })?;
-    let package = pack::pack(source, &Wanted::default(), None).await?;
+    let package = pack::pack(source, &Wanted::default(), None, None).await?;
     let newest = newest(ctx, &name).await?;
     let keep = settings.keep.map(usize::from);
     let layer =
@@ -122,15 +130,11 @@ async fn publish(
     package: &Package,
 ) -> anyhow::Result<String> {
     let upload = storage::upload(ctx, guarded, name, package).await?;
-    let architecture = |it: &LambdaArchitecture| match it {
-        LambdaArchitecture::X86_64 => Architecture::X8664,
-        LambdaArchitecture::Arm64 => Architecture::Arm64,
-    };
     let runtimes: Vec<Runtime> =
         settings.runtimes.iter().map(|runtime| Runtime::from(runtime.as_str())).collect();
-    let architectures: Vec<Architecture> =
-        settings.architectures.iter().map(architecture).collect();
-    let answer = calls::read(ctx, async || {
+    let architectures = settings.architectures.iter().map(|it| Architecture::from(it.as_str()));
+    let architectures: Vec<Architecture> = architectures.collect();
+    let answer = calls::repeated(ctx, async || {
         ctx.quota.turn().await;
         let call = ctx.lambda.publish_layer_version().layer_name(name);
         let call = call.content(storage::layer_content(&upload));
@@ -147,7 +151,7 @@ async fn publish(
 
 async fn newest(ctx: &Ctx, name: &str) -> anyhow::Result<Option<Newest>> {
     let Some(version) = versions(ctx, name).await?.first().copied() else { return Ok(None) };
-    calls::read(ctx, async || {
+    calls::repeated(ctx, async || {
         ctx.quota.turn().await;
         let call = ctx.lambda.get_layer_version().layer_name(name).version_number(version);
         let answer = call.send().await.call("lambda:GetLayerVersion")?;
@@ -160,33 +164,25 @@ async fn newest(ctx: &Ctx, name: &str) -> anyhow::Result<Option<Newest>> {
     .await
 }
 
-/// The versions of a layer, the newest first.
+/// The versions of a layer, the newest first; none where there is no such layer.
 async fn versions(ctx: &Ctx, name: &str) -> anyhow::Result<Vec<i64>> {
-    let mut versions = Vec::new();
-    let mut marker = None;
-    loop {
-        let page = calls::read(ctx, async || {
-            ctx.quota.turn().await;
-            let call = ctx.lambda.list_layer_versions().layer_name(name);
-            let sent = call.set_marker(marker.clone()).send().await;
-            let attempt = attempt(sent, |sent| sent.call("lambda:ListLayerVersions"));
-            if attempt.refusal == Some(Refusal::Missing) {
-                return Ok(None);
-            }
-            attempt.result.map(Some)
-        })
-        .await?;
-        let Some(page) = page else { return Ok(versions) };
-        versions.extend(page.layer_versions().iter().map(|version| version.version()));
-        marker = page.next_marker().map(str::to_owned);
-        if marker.is_none() {
-            return Ok(versions);
+    let mut versions = calls::listed(ctx, async |marker| {
+        let call = ctx.lambda.list_layer_versions().layer_name(name).set_marker(marker);
+        let attempt = attempt(call.send().await, |sent| sent.call("lambda:ListLayerVersions"));
+        if attempt.refusal == Some(Refusal::Missing) {
+            return Ok((Vec::new(), None));
         }
-    }
+        let page = attempt.result?;
+        let versions = page.layer_versions().iter().map(|version| version.version());
+        Ok((versions.collect(), page.next_marker().map(str::to_owned)))
+    })
+    .await?;
+    versions.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(versions)
 }
 
 async fn delete(ctx: &Ctx, _guarded: &Guarded, name: &str, version: i64) -> anyhow::Result<()> {
-    calls::read(ctx, async || {
+    calls::repeated(ctx, async || {
         ctx.quota.turn().await;
         let call = ctx.lambda.delete_layer_version().layer_name(name).version_number(version);
         call.send().await.call("lambda:DeleteLayerVersion")

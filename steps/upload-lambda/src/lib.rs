@@ -75,6 +75,8 @@ pub(crate) struct Ctx {
     cloudwatch: aws_sdk_cloudwatch::Client,
     quota: Quota,
     s3_bucket: Option<String>,
+    /// One upload through S3 at a time: functions may have the same code, and share its object.
+    storing: tokio::sync::Mutex<()>,
     timeout: Duration,
     dry_run: bool,
     /// How often the error rate is looked at while an alias moves.
@@ -101,6 +103,7 @@ impl Ctx {
             cloudwatch: aws_sdk_cloudwatch::Client::new(aws.config()),
             quota: Quota::new(),
             s3_bucket: options.s3_bucket(settings),
+            storing: tokio::sync::Mutex::default(),
             timeout: options.timeout(settings),
             dry_run: args.common.dry_run,
             look_each: LOOK_EACH,
@@ -150,7 +153,7 @@ async fn deploy(
     let report = Functions::new(layers, results.await);
     if !ctx.dry_run && report.has_succeeded() {
         // Whoever still has an old version of a layer can use it, but not attach it again.
-        layers::prune(&ctx, &guarded, report.layers()).await?;
+        layers::prune(&ctx, &guarded, report.layers()).await;
     }
     Ok(report)
 }
@@ -189,7 +192,7 @@ async fn package(
 ) -> anyhow::Result<Packed> {
     let mut zips = Vec::new();
     for zip in options.zips(environment)? {
-        let package = pack::pack(&zip.source, &zip.configuration, None).await?;
+        let package = pack::pack(&zip.source, &zip.configuration, None, Some(&zip.to)).await?;
         if !dry_run {
             pack::save(&package, &zip.to)?;
         }

@@ -96,7 +96,7 @@ pub(crate) async fn function(
     name: &str,
     qualifier: Option<&str>,
 ) -> anyhow::Result<Option<Function>> {
-    calls::read(ctx, async || look(ctx, name, qualifier).await).await
+    calls::repeated(ctx, async || look(ctx, name, qualifier).await).await
 }
 
 /// A function once Lambda is not at work on it any more. It may have failed.
@@ -124,7 +124,7 @@ pub(crate) async fn settled(
 
 /// An alias, if it is there.
 pub(crate) async fn alias(ctx: &Ctx, function: &str, name: &str) -> anyhow::Result<Option<Alias>> {
-    calls::read(ctx, async || {
+    calls::repeated(ctx, async || {
         ctx.quota.turn().await;
         let sent = ctx.lambda.get_alias().function_name(function).name(name).send().await;
         let attempt = attempt(sent, |sent| sent.call("lambda:GetAlias"));

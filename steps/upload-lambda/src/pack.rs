@@ -2,14 +2,13 @@
 
 use std::path::{Path, PathBuf};
 
-use anyhow::Context;
 use lambda_package::{Architecture, Options, Package};
-use step_core::{Exit, Fail, output};
+use step_core::{Exit, Fail, handover, output, write_atomically_from};
 
 use crate::configuration::{Configuration, Wanted};
 
 /// Packs a folder or a file for a function that is `wanted`, and has what `current` says where that is
-/// silent.
+/// silent. The zip that is written to `to` is left out.
 ///
 /// # Errors
 /// Exit 2: Lambda would not take it, or could not run it.
@@ -17,6 +16,7 @@ pub(crate) async fn pack(
     source: &Path,
     wanted: &Wanted,
     current: Option<(&Configuration, &str)>,
+    to: Option<&Path>,
 ) -> anyhow::Result<Package> {
     let custom_runtime = wanted.is_custom_runtime(current.map(|(configuration, _)| configuration));
     let architecture =
@@ -27,13 +27,12 @@ pub(crate) async fn pack(
         _ => None,
     };
     let owned = PathBuf::from(source);
+    let zip = to.and_then(|to| within(source, to));
     let work = tokio::task::spawn_blocking(move || {
-        let options = Options {
-            architecture,
-            custom_runtime,
-            leave_out: &[Path::new(step_core::handover::FOLDER)],
-            ..Options::default()
-        };
+        let left_out: Vec<&Path> =
+            zip.as_deref().into_iter().chain([Path::new(handover::FOLDER)]).collect();
+        let options =
+            Options { architecture, custom_runtime, leave_out: &left_out, ..Options::default() };
         lambda_package::package(&owned, &options)
     });
     let what = format!("pack {}", source.display());
@@ -47,19 +46,32 @@ pub(crate) async fn pack(
 /// Writes a zip to where it was asked for.
 ///
 /// # Errors
-/// Names the path.
+/// As those of [`step_core::write_atomically`].
 pub(crate) fn save(package: &Package, to: &Path) -> anyhow::Result<()> {
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
-    if let Some(folder) = folder {
-        std::fs::create_dir_all(folder).with_context(|| format!("write {}", to.display()))?;
+    if to.starts_with(handover::FOLDER) {
+        handover::prepare()?;
     }
-    package.save(to).map_err(|err| fail(&err).into())
+    write_atomically_from(to, package.reader()?)
 }
 
 /// What the packager says, as this step ends.
 fn fail(err: &lambda_package::Error) -> Fail {
+    let exit = match err {
+        lambda_package::Error::Write { .. } => Exit::Failed,
+        _ => Exit::Invalid,
+    };
     let cause = std::error::Error::source(err).map(|cause| format!(": {cause}"));
-    Fail::new(Exit::Invalid, format!("{err}{}", cause.unwrap_or_default())).help(err.advice())
+    Fail::new(exit, format!("{err}{}", cause.unwrap_or_default())).help(err.advice())
+}
+
+/// Where a zip lies in the folder that is packed into it, if it does.
+fn within(source: &Path, zip: &Path) -> Option<PathBuf> {
+    let folder = match zip.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let zip = folder.canonicalize().ok()?.join(zip.file_name()?);
+    zip.strip_prefix(source.canonicalize().ok()?).ok().map(Path::to_owned)
 }
 
 /// Runtime and handler of an interpreted language.

@@ -55,8 +55,7 @@ pub struct Delivered {
 }
 
 /// What became of a function, in a word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
     /// It has what was desired.
     Deployed,
@@ -64,26 +63,13 @@ pub enum Outcome {
     Unchanged,
     /// `--dry-run`: the changes that would be made.
     Planned,
-    /// The new version was bad, and the alias went back.
-    RolledBack,
-    /// The check failed before the alias moved.
-    Negative,
     /// `rollback`: the alias is where it was asked to be.
     Returned,
     /// `prune`: versions were deleted.
     Pruned,
-    /// It failed.
-    Failed,
-    /// Something was wrong with what was asked for.
-    Invalid,
-    /// AWS did not answer, or denied it.
-    Unreachable,
-    /// It took too long.
-    TimedOut,
-    /// Another run took over.
-    Superseded,
-    /// A guard refused it.
-    Refused,
+    /// It is not as it was desired, for the reason that the exit code names: the new version was bad and the
+    /// alias went back, its check failed before the alias moved, another run took over, ...
+    Ended(Exit),
 }
 
 /// The zips that were written.
@@ -174,16 +160,7 @@ impl Delivered {
 
     fn failed(function: &str, err: &anyhow::Error) -> Self {
         let fail = Fail::of(err);
-        let outcome = match fail.map_or(Exit::Failed, Fail::exit) {
-            Exit::Invalid => Outcome::Invalid,
-            Exit::Negative => Outcome::Negative,
-            Exit::Unreachable => Outcome::Unreachable,
-            Exit::TimedOut => Outcome::TimedOut,
-            Exit::RolledBack => Outcome::RolledBack,
-            Exit::Superseded => Outcome::Superseded,
-            Exit::Refused => Outcome::Refused,
-            Exit::Done | Exit::Failed => Outcome::Failed,
-        };
+        let outcome = Outcome::Ended(fail.map_or(Exit::Failed, Fail::exit));
         let help = fail.and_then(Fail::help_text).map(str::to_owned);
         let failure = Some(format!("{err:#}"));
         Self { outcome, failure, help, ..Self::new(function, None) }
@@ -191,21 +168,7 @@ impl Delivered {
 
     /// The error that it amounts to, if it is one.
     fn fail(&self) -> Option<Fail> {
-        let exit = match self.outcome {
-            Outcome::Deployed
-            | Outcome::Unchanged
-            | Outcome::Planned
-            | Outcome::Returned
-            | Outcome::Pruned => return None,
-            Outcome::RolledBack => Exit::RolledBack,
-            Outcome::Negative => Exit::Negative,
-            Outcome::Failed => Exit::Failed,
-            Outcome::Invalid => Exit::Invalid,
-            Outcome::Unreachable => Exit::Unreachable,
-            Outcome::TimedOut => Exit::TimedOut,
-            Outcome::Superseded => Exit::Superseded,
-            Outcome::Refused => Exit::Refused,
-        };
+        let Outcome::Ended(exit) = self.outcome else { return None };
         let fail = Fail::new(exit, self.failure.clone().unwrap_or_default());
         Some(match &self.help {
             Some(help) => fail.help(help),
@@ -228,17 +191,16 @@ impl Outcome {
             Outcome::Deployed => "deployed",
             Outcome::Unchanged => "unchanged",
             Outcome::Planned => "planned",
-            Outcome::RolledBack => "rolled_back",
-            Outcome::Negative => "negative",
             Outcome::Returned => "returned",
             Outcome::Pruned => "pruned",
-            Outcome::Failed => "failed",
-            Outcome::Invalid => "invalid",
-            Outcome::Unreachable => "unreachable",
-            Outcome::TimedOut => "timed_out",
-            Outcome::Superseded => "superseded",
-            Outcome::Refused => "refused",
+            Outcome::Ended(exit) => exit.outcome(),
         }
+    }
+}
+
+impl Serialize for Outcome {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.word())
     }
 }
 

@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Parser, Subcommand};
+use anyhow::Context;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use landfall_toml::{Environment, LambdaFunction, LambdaLayer, UploadLambda, nearest};
 use step_aws::AwsArgs;
 use step_core::handover::{Handover, PushedImage};
@@ -119,7 +120,9 @@ impl Deploy {
             #[command(flatten)]
             deploy: Deploy,
         }
-        match Alone::try_parse_from(["upload-lambda"]) {
+        let command = step_core::without_empty_variables(Alone::command());
+        let matches = command.try_get_matches_from(["upload-lambda"]);
+        match matches.and_then(|matches| Alone::from_arg_matches(&matches)) {
             Ok(alone) => Ok(alone.deploy),
             Err(err) => Err(Fail::invalid(err.to_string().trim().to_owned())
                 .help("correct the variable, or name the option: `upload-lambda deploy --help`")),
@@ -260,7 +263,8 @@ impl Deploy {
             let help = fail.help_text().unwrap_or("correct it in landfall.toml").to_owned();
             Fail::invalid(format!("function {key}: {fail}")).help(help)
         };
-        let (source, pushed) = self.source(&it).map_err(wrong)?;
+        let source = self.source(&it, common).with_context(|| format!("function {key}"));
+        let (source, pushed) = source?;
         let alias = self.alias.clone().or_else(|| it.alias.clone());
         let canary = match (&self.canary, &it.canary) {
             (Some(canary), _) => canary.clone(),
@@ -283,6 +287,24 @@ impl Deploy {
         }
         check.error_rate = self.error_rate.clone().or(check.error_rate);
         let check = Check::new(&check).map_err(wrong)?;
+        if !check.is_empty() && alias.is_none() {
+            return Err(wrong(
+                Fail::invalid("there is a check, but no alias that a bad version would not get")
+                    .help("name it with `alias`, or --alias, or leave the check"),
+            )
+            .into());
+        }
+        // Who says `none` knows that nothing is measured.
+        let is_canary_named = self.canary.is_some() || it.canary.is_some();
+        if check.error_rate().is_some() && !is_canary_named {
+            return Err(wrong(
+                Fail::invalid("there is an error rate, but no canary while which it is measured")
+                    .help(
+                        "say how the alias moves with `canary`, or --canary, or leave error_rate",
+                    ),
+            )
+            .into());
+        }
         let mut configuration = Wanted::new(&it.configuration).map_err(wrong)?;
         configuration.role = self.execution_role.clone().or(configuration.role);
         configuration.architecture = self.architecture.clone().or(configuration.architecture);
@@ -301,32 +323,36 @@ impl Deploy {
     }
 
     /// Where the code is, and the commit that it was built from, where that is known.
-    fn source(&self, it: &LambdaFunction) -> Result<(Source, Option<String>), Fail> {
+    fn source(
+        &self,
+        it: &LambdaFunction,
+        common: &Common,
+    ) -> anyhow::Result<(Source, Option<String>)> {
         let (path, image) = match (&self.source, &self.image) {
             (None, None) => (it.source.clone(), it.image.clone()),
             (path, image) => (path.clone(), image.clone()),
         };
-        match (path, image) {
-            (Some(path), None) if path.exists() => Ok((Source::Path(path), None)),
-            (Some(path), None) => Err(Fail::invalid(format!("there is no {}", path.display()))
-                .help("build it first, or mend the path")),
+        let fail = match (path, image) {
+            (Some(path), None) if path.exists() => return Ok((Source::Path(path), None)),
+            (Some(path), None) => Fail::invalid(format!("there is no {}", path.display()))
+                .help("build it first, or mend the path"),
             (None, Some(image)) if image == "pushed" => {
-                let pushed =
-                    PushedImage::receive().map_err(|err| Fail::invalid(format!("{err:#}")))?;
-                let pushed = pushed.ok_or_else(|| {
+                let pushed = PushedImage::receive()?.ok_or_else(|| {
                     Fail::invalid("no image was pushed").help("run push-ecr before")
                 })?;
-                Ok((Source::Image(pushed.image), pushed.revision))
+                pushed.warn_of_another_environment(common.environment());
+                return Ok((Source::Image(pushed.image), pushed.revision));
             }
-            (None, Some(image)) if is_pinned(&image) => Ok((Source::Image(image), None)),
-            (None, Some(image)) => Err(Fail::invalid(format!("{image} is not pinned by digest"))
-                .help("a tag can mean another image tomorrow; write HOST/NAME@sha256:...")),
+            (None, Some(image)) if is_pinned(&image) => return Ok((Source::Image(image), None)),
+            (None, Some(image)) => Fail::invalid(format!("{image} is not pinned by digest"))
+                .help("a tag can mean another image tomorrow; write HOST/NAME@sha256:..."),
             (Some(_), Some(_)) => {
-                Err(Fail::invalid("it has a source and an image").help("leave one of the two"))
+                Fail::invalid("it has a source and an image").help("leave one of the two")
             }
-            (None, None) => Err(Fail::invalid("it is not said where its code is")
-                .help("name it with `source` or `image` in landfall.toml, or with --source")),
-        }
+            (None, None) => Fail::invalid("it is not said where its code is")
+                .help("name it with `source` or `image` in landfall.toml, or with --source"),
+        };
+        Err(fail.into())
     }
 
     pub(crate) fn s3_bucket(&self, settings: &UploadLambda) -> Option<String> {

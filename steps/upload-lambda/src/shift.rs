@@ -58,7 +58,7 @@ pub(crate) async fn shift(
                 "the alias {name} of {} could not be put back: {}",
                 desired.function, way_back(desired, before)
             ));
-            put_back(ctx, guarded, desired, before, version).await?;
+            put_back_or_say(ctx, guarded, desired, before, version, "interrupted").await?;
             ctx.advise(&desired.key, format!(
                 "the alias {name} of {} is back at version {}; run the step again to go on",
                 desired.function, before.version
@@ -75,11 +75,7 @@ pub(crate) async fn shift(
         Err(err) => (format!("{err:#}"), Some(err)),
     };
     output::warn(format!("{}: {fault}", desired.function));
-    if let Err(err) = put_back(ctx, guarded, desired, before, version).await {
-        let exit = Fail::of(&err).map_or(Exit::Failed, Fail::exit);
-        let message = format!("{fault}; and the alias {name} could not be put back");
-        return Err(err.context(Fail::new(exit, message).help(way_back(desired, before))));
-    }
+    put_back_or_say(ctx, guarded, desired, before, version, &fault).await?;
     match lasting {
         Some(err) => Err(err.context(format!("the alias {name} is at version {}", before.version))),
         None => Ok(Ended::WentBack(fault)),
@@ -149,6 +145,24 @@ async fn hold(
     check::command(&desired.check, function, new).await
 }
 
+/// Puts the alias back because of a fault.
+///
+/// # Errors
+/// It could not be put back: says what is to be typed.
+async fn put_back_or_say(
+    ctx: &Ctx,
+    guarded: &Guarded,
+    desired: &Desired,
+    before: &Alias,
+    version: &Function,
+    fault: &str,
+) -> anyhow::Result<()> {
+    let Err(err) = put_back(ctx, guarded, desired, before, version).await else { return Ok(()) };
+    let exit = Fail::of(&err).map_or(Exit::Failed, Fail::exit);
+    let message = format!("{fault}; and the alias {} could not be put back", before.name);
+    Err(err.context(Fail::new(exit, message).help(way_back(desired, before))))
+}
+
 /// Puts the alias back to the version it had, all of it. It is read first, for an interrupted write may
 /// have been done.
 async fn put_back(
@@ -161,11 +175,14 @@ async fn put_back(
     let function = &desired.function;
     let now = observe::alias(ctx, function, &before.name).await?;
     let now = now.ok_or_else(|| moved(function, &before.name, None))?;
-    if now.version == before.version && now.weights == before.weights {
+    if now.version == before.version && now.weights.is_empty() {
         return Ok(());
     }
     let is_ours = |to: &String| *to == version.version;
-    let may_be_ours = (now.version == before.version && now.weights.keys().all(is_ours))
+    // A run that was killed leaves the share of a second version.
+    let is_untouched = now.version == before.version && now.weights == before.weights;
+    let may_be_ours = is_untouched
+        || (now.version == before.version && now.weights.keys().all(is_ours))
         || (is_ours(&now.version) && now.weights.is_empty());
     if !may_be_ours {
         return Err(moved(function, &before.name, Some(&now)).into());

@@ -47,9 +47,17 @@ pub(crate) async fn upload(
             .into());
     };
     let key = key(package);
-    if !is_stored(ctx, &bucket, &key, size).await? {
-        store(ctx, guarded, &bucket, &key, package).await?;
+    let one_at_a_time = ctx.storing.lock().await;
+    if !is_stored(ctx, &bucket, &key, size).await?
+        && let Err(err) = store(ctx, guarded, &bucket, &key, package).await
+    {
+        // Another run with the same code may have ended the same upload.
+        let is_there = is_stored(ctx, &bucket, &key, size).await.unwrap_or(false);
+        if !is_there {
+            return Err(err);
+        }
     }
+    drop(one_at_a_time);
     output::say(format!("  {name}: s3://{bucket}/{key}"));
     Ok(Upload::Stored { bucket, key })
 }
@@ -64,7 +72,7 @@ fn key(package: &Package) -> String {
 }
 
 async fn is_stored(ctx: &Ctx, bucket: &str, key: &str, size: u64) -> anyhow::Result<bool> {
-    calls::read(ctx, async || {
+    calls::repeated(ctx, async || {
         let sent = ctx.s3.head_object().bucket(bucket).key(key).send().await;
         if let Err(err) = &sent
             && err.as_service_error().is_some_and(|err| err.is_not_found())
@@ -129,7 +137,7 @@ async fn store(
         done.push(part.build());
     }
     let parts = CompletedMultipartUpload::builder().set_parts(Some(done)).build();
-    calls::read(ctx, async || {
+    calls::repeated(ctx, async || {
         let call = ctx.s3.complete_multipart_upload().bucket(bucket).key(key).upload_id(&id);
         let sent = call.multipart_upload(parts.clone()).send().await;
         sent.call("s3:PutObject").map(drop)
@@ -143,7 +151,7 @@ const PART: u64 = 8 * 1024 * 1024;
 
 /// The upload of this key that was not ended, if there is one.
 async fn under_way(ctx: &Ctx, bucket: &str, key: &str) -> anyhow::Result<Option<String>> {
-    let found = calls::read(ctx, async || {
+    let found = calls::repeated(ctx, async || {
         let call = ctx.s3.list_multipart_uploads().bucket(bucket).prefix(key);
         call.send().await.call("s3:ListBucketMultipartUploads")
     })
@@ -159,7 +167,7 @@ async fn parts(
     key: &str,
     id: &str,
 ) -> anyhow::Result<BTreeMap<i32, Part>> {
-    let found = calls::read(ctx, async || {
+    let found = calls::repeated(ctx, async || {
         let call = ctx.s3.list_parts().bucket(bucket).key(key).upload_id(id);
         call.send().await.call("s3:ListMultipartUploadParts")
     })
@@ -174,7 +182,7 @@ async fn parts(
 }
 
 async fn begin(ctx: &Ctx, bucket: &str, key: &str) -> anyhow::Result<String> {
-    let begun = calls::read(ctx, async || {
+    let begun = calls::repeated(ctx, async || {
         let call = ctx.s3.create_multipart_upload().bucket(bucket).key(key);
         call.send().await.call("s3:PutObject")
     })
@@ -192,7 +200,7 @@ async fn upload_part(
 ) -> anyhow::Result<Part> {
     let limits = TimeoutConfig::builder().operation_attempt_timeout(UPLOAD_LIMIT).build();
     let config = aws_sdk_s3::config::Builder::new().timeout_config(limits);
-    let answer = calls::read(ctx, async || {
+    let answer = calls::repeated(ctx, async || {
         let call = ctx.s3.upload_part().bucket(bucket).key(key).upload_id(id).part_number(number);
         let call = call.body(ByteStream::from(bytes.clone())).customize();
         call.config_override(config.clone()).send().await.call("s3:PutObject")

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use aws_sdk_lambda::types::AliasConfiguration;
 use step_aws::{Call, Guarded};
 use step_core::{Exit, Fail, output};
 
@@ -135,52 +136,38 @@ fn to_delete(versions: &[u64], used: &BTreeSet<String>, keep: usize) -> Vec<Stri
 
 /// The numbers of all versions.
 async fn list(ctx: &Ctx, function: &str) -> anyhow::Result<Vec<u64>> {
-    let mut versions = Vec::new();
-    let mut marker = None;
-    loop {
-        let page = calls::read(ctx, async || {
-            ctx.quota.turn().await;
-            let call = ctx.lambda.list_versions_by_function().function_name(function);
-            let sent = call.set_marker(marker.clone()).send().await;
-            let attempt = attempt(sent, |sent| sent.call("lambda:ListVersionsByFunction"));
-            if attempt.refusal == Some(Refusal::Missing) {
-                return Err(observe::missing(function, None).into());
-            }
-            attempt.result
-        })
-        .await?;
+    calls::listed(ctx, async |marker| {
+        let call = ctx.lambda.list_versions_by_function().function_name(function);
+        let sent = call.set_marker(marker).send().await;
+        let attempt = attempt(sent, |sent| sent.call("lambda:ListVersionsByFunction"));
+        if attempt.refusal == Some(Refusal::Missing) {
+            return Err(observe::missing(function, None).into());
+        }
+        let page = attempt.result?;
         // That which is not published has no number.
         let number = |text: &str| text.parse::<u64>().ok();
-        versions.extend(page.versions().iter().filter_map(|one| number(one.version()?)));
-        marker = page.next_marker().map(str::to_owned);
-        if marker.is_none() {
-            return Ok(versions);
-        }
-    }
+        let numbers = page.versions().iter().filter_map(|one| number(one.version()?));
+        Ok((numbers.collect(), page.next_marker().map(str::to_owned)))
+    })
+    .await
 }
 
 /// The versions that aliases use, and those that they would go back to.
 async fn used(ctx: &Ctx, function: &str) -> anyhow::Result<BTreeSet<String>> {
-    let mut used = BTreeSet::new();
-    let mut marker = None;
-    loop {
-        let page = calls::read(ctx, async || {
-            ctx.quota.turn().await;
-            let call = ctx.lambda.list_aliases().function_name(function);
-            call.set_marker(marker.clone()).send().await.call("lambda:ListAliases")
-        })
-        .await?;
-        for alias in page.aliases() {
-            used.extend(alias.function_version().map(str::to_owned));
-            let weights = alias.routing_config().and_then(|it| it.additional_version_weights());
-            used.extend(weights.into_iter().flat_map(|weights| weights.keys().cloned()));
-            used.extend(alias.description().and_then(note::previous).map(str::to_owned));
-        }
-        marker = page.next_marker().map(str::to_owned);
-        if marker.is_none() {
-            return Ok(used);
-        }
-    }
+    let used = calls::listed(ctx, async |marker| {
+        let call = ctx.lambda.list_aliases().function_name(function).set_marker(marker);
+        let page = call.send().await.call("lambda:ListAliases")?;
+        let used = page.aliases().iter().flat_map(used_by).collect();
+        Ok((used, page.next_marker().map(str::to_owned)))
+    });
+    Ok(used.await?.into_iter().collect())
+}
+
+fn used_by(alias: &AliasConfiguration) -> Vec<String> {
+    let weights = alias.routing_config().and_then(|it| it.additional_version_weights());
+    let second = weights.into_iter().flat_map(|weights| weights.keys().cloned());
+    let previous = alias.description().and_then(note::previous).map(str::to_owned);
+    alias.function_version().map(str::to_owned).into_iter().chain(second).chain(previous).collect()
 }
 
 async fn delete(

@@ -133,20 +133,6 @@ fn the_package_says_what_is_in_it() {
 }
 
 #[test]
-fn a_saved_package_is_whole_readable_by_all_and_replaces_what_was_there() {
-    let package = Tree::new().file("a", "b").pack();
-    let folder = TempDir::new().unwrap();
-    let to = folder.path().join("function.zip");
-    fs::write(&to, "old").unwrap();
-    package.save(&to).unwrap();
-    assert_eq!(fs::read(&to).unwrap(), package.bytes().unwrap());
-    assert_eq!(fs::metadata(&to).unwrap().permissions().mode() & 0o777, 0o644);
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
-    let missing = package.save(&folder.path().join("missing/function.zip")).unwrap_err();
-    assert!(missing.to_string().ends_with("missing/function.zip"), "{missing}");
-}
-
-#[test]
 fn the_temporary_file_lies_where_it_is_asked_for_and_goes_with_the_package() {
     let scratch = TempDir::new().unwrap();
     let options = Options { scratch: Some(scratch.path()), ..Options::default() };

@@ -65,6 +65,13 @@ impl Measured {
         times.get(times.len() / 2).copied().unwrap_or(f64::NAN)
     }
 
+    /// To AWS, where they were counted: the median.
+    fn calls(&self) -> Option<usize> {
+        let mut calls: Vec<usize> = self.samples.iter().filter_map(|one| one.calls).collect();
+        calls.sort_unstable();
+        calls.get(calls.len() / 2).copied()
+    }
+
     /// In megabytes.
     pub(super) fn peak(&self) -> f64 {
         self.samples.iter().map(|one| one.megabytes).fold(0.0, f64::max)
@@ -72,13 +79,15 @@ impl Measured {
 }
 
 impl Comparison {
-    /// Whether the step is as quick and as small as it has to be.
+    /// Whether the step is as quick and as small as it has to be, and nobody calls AWS less.
     pub fn is_within(&self) -> bool {
         let quick = match self.goal {
             Goal::OfBestPeer(part) | Goal::OfSlowestPeer(part) => self.part(&self.ours) <= part,
             Goal::Milliseconds(most) => self.ours.median() * 1000.0 <= most,
         };
-        quick && self.ours.peak() <= self.memory
+        let fewest = self.peers.iter().filter_map(Measured::calls).min();
+        let few = self.ours.calls().is_none_or(|ours| fewest.is_none_or(|fewest| ours <= fewest));
+        quick && few && self.ours.peak() <= self.memory
     }
 
     /// As text, for people.
@@ -98,6 +107,8 @@ impl Comparison {
             },
             "peak, MB".to_owned(),
         ]];
+        let calls = |one: &Measured| one.calls().map(|calls| calls.to_string());
+        rows[0].extend(calls(&self.ours).map(|_| "calls".to_owned()));
         for one in self.all() {
             let over = std::ptr::eq(one, &self.ours) && !self.is_within();
             rows.push(vec![
@@ -111,6 +122,7 @@ impl Comparison {
                 },
                 self.shown_peak(one),
             ]);
+            rows.last_mut().into_iter().for_each(|row| row.extend(calls(one)));
         }
         let (most, part) = match self.goal {
             Goal::OfBestPeer(part) | Goal::OfSlowestPeer(part) => {
@@ -120,6 +132,8 @@ impl Comparison {
         };
         let memory = format!("{:.1}", self.memory);
         rows.push(vec!["budget".to_owned(), String::new(), most, part, memory]);
+        let fewest = self.ours.calls().map(|_| "the fewest".to_owned());
+        rows.last_mut().into_iter().for_each(|row| row.extend(fewest.clone()));
         table(&rows)
     }
 
@@ -131,6 +145,7 @@ impl Comparison {
                 "median_s": one.median(),
                 (self.reference()): self.part(one),
                 "peak_mb": one.peak(),
+                "calls": one.calls(),
                 "samples_s": one.samples.iter().map(|it| it.seconds).collect::<Vec<_>>(),
             })
         });
@@ -184,7 +199,8 @@ mod tests {
     use super::*;
 
     fn measured(name: &str, megabytes: f64, seconds: [f64; 3]) -> Measured {
-        let samples = seconds.map(|seconds| Sample { seconds, megabytes }).into();
+        let samples =
+            seconds.map(|seconds| Sample { seconds, megabytes, code: 0, calls: None }).into();
         Measured { name: name.to_owned(), samples }
     }
 
@@ -236,7 +252,7 @@ mod tests {
         let names = ["a".to_owned(), "b".to_owned()];
         let run = |at: usize| {
             order.borrow_mut().push_str(&names[at]);
-            Ok(Sample { seconds: 1.0, megabytes: 1.0 })
+            Ok(Sample { seconds: 1.0, megabytes: 1.0, code: 0, calls: None })
         };
         let measured = in_turns("a test", &names, 3, run).unwrap();
         assert_eq!(order.borrow().as_str(), "abbaab");

@@ -132,7 +132,7 @@ fn pipeline(ours: &Contender, folder: &Path) -> anyhow::Result<Comparison> {
             runs.iter().map(|run| run.sample(folder)).collect::<anyhow::Result<Vec<_>>>()?;
         let seconds = samples.iter().map(|one| one.seconds).sum();
         let megabytes = samples.iter().map(|one| one.megabytes).fold(0.0, f64::max);
-        Ok(Sample { seconds, megabytes })
+        Ok(Sample { seconds, megabytes, code: 0, calls: None })
     };
     let what = "merge, validate and diff of 10 MB".to_owned();
     let mut measured = in_turns(&what, std::slice::from_ref(&ours.name), ROUNDS, run)?;

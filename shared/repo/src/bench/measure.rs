@@ -14,6 +14,10 @@ pub(super) struct Sample {
     pub(super) seconds: f64,
     /// The most memory that it held at a time, as the kernel counted it; [`least_memory`] at least.
     pub(super) megabytes: f64,
+    /// The code that it ended with.
+    pub(super) code: i32,
+    /// How often it called AWS, where that was counted.
+    pub(super) calls: Option<usize>,
 }
 
 /// Runs a program to its end; what it prints goes to `log`, as a job's goes to a file.
@@ -34,14 +38,14 @@ pub(super) fn sample_ending(
     let child = command.spawn().with_context(|| format!("start {name}"))?;
     let used = child.wait4().with_context(|| format!("wait for {name}"))?;
     let seconds = start.elapsed().as_secs_f64();
-    if !used.status.code().is_some_and(|code| good.contains(&code)) {
+    let Some(code) = used.status.code().filter(|code| good.contains(code)) else {
         let said = std::fs::read_to_string(log).unwrap_or_default();
         let last: Vec<&str> = said.lines().rev().take(20).collect();
         let last: Vec<&str> = last.into_iter().rev().collect();
         bail!("{name}: {}\n{}", used.status, last.join("\n"));
-    }
+    };
     let bytes = u32::try_from(used.rusage.maxrss).context("more than 4 GB")?;
-    Ok(Sample { seconds, megabytes: f64::from(bytes) / 1e6 })
+    Ok(Sample { seconds, megabytes: f64::from(bytes) / 1e6, code, calls: None })
 }
 
 /// The least that a sample can show, in megabytes: on Linux the peak of a process begins with what

@@ -11,7 +11,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, bail, ensure};
+use step_testkit::fresh_account;
 
+use super::aws::{counted, on_aws, version};
 use super::comparison::{Comparison, Goal, Measured, in_turns};
 use super::measure::{Sample, least_memory, sample};
 use crate::workspace::Programs;
@@ -45,15 +47,99 @@ pub(super) fn compare(programs: &Programs, testbed: &Path) -> anyhow::Result<Vec
     let measured = in_turns(&what, &names, ROUNDS, |at| contenders[at].run())?;
     let [ours, zip, zipfile] = <[Measured; 3]>::try_from(measured)
         .map_err(|_| anyhow::anyhow!("as many as there are contenders"))?;
-    Ok(vec![Comparison {
+    let packing = Comparison {
         what,
         goal: Goal::OfBestPeer(TIME_BUDGET),
         memory: MEMORY_BUDGET,
         least_memory: least_memory()?,
         ours,
         peers: vec![zip, zipfile],
-    }])
+    };
+    let mut comparisons = vec![packing];
+    comparisons.extend(compare_deliveries(programs, testbed, scratch.path())?);
+    Ok(comparisons)
 }
+
+/// Delivers a small function beside the AWS CLI: new code, and code that is there already. The CLI does what
+/// its documentation shows, with its waiters: it uploads whatever it is given. (cargo-lambda brings a
+/// program of its own to build with, which cannot be had everywhere; its `deploy` makes the CLI's calls.)
+fn compare_deliveries(
+    programs: &Programs,
+    testbed: &Path,
+    scratch: &Path,
+) -> anyhow::Result<Vec<Comparison>> {
+    let ours = programs.find("upload-lambda").context("it was there a moment ago")?;
+    let aws = testbed.join("peers-aws/bin/aws");
+    let (account, folder) = (fresh_account(), scratch.join("deliveries"));
+    fs::create_dir_all(folder.join("code"))?;
+    fs::write(folder.join("landfall.toml"), SETTINGS)?;
+    fs::write(folder.join("deliver.sh"), CLI)?;
+    let write = |text: &str| {
+        let code = format!("def handler(event, context):\n    return {text:?}\n");
+        fs::write(folder.join("code/app.py"), code).context("write the function's code")
+    };
+    let deliver = |at: usize| -> anyhow::Result<Sample> {
+        let mut command = match at {
+            0 => {
+                let mut command = on_aws(&ours, &account);
+                command.args(["deploy", "--env", "dev"]);
+                command
+            }
+            _ => {
+                let mut command = on_aws(Path::new("sh"), &account);
+                command.arg("deliver.sh").arg(&aws);
+                command
+            }
+        };
+        command.current_dir(&folder);
+        counted(command, &folder.join("log"), &[0])
+    };
+    let names = [
+        format!("upload-lambda {}", second_word(&ours, "--version")?),
+        version(&aws)?.split_whitespace().next().unwrap_or_default().to_owned(),
+    ];
+    // Ours makes the function of both.
+    write("first")?;
+    deliver(0)?;
+    let turn = std::cell::Cell::new(0);
+    let new = in_turns("deliver new code", &names, ROUNDS, |at| {
+        turn.set(turn.get() + 1);
+        write(&turn.get().to_string())?;
+        deliver(at)
+    })?;
+    let same = in_turns("deliver the code that is there", &names, ROUNDS, deliver)?;
+    let least_memory = least_memory()?;
+    let compared = |what: &str, measured: Vec<Measured>| -> anyhow::Result<Comparison> {
+        let [ours, cli] = <[Measured; 2]>::try_from(measured)
+            .map_err(|_| anyhow::anyhow!("as many as there are contenders"))?;
+        Ok(Comparison {
+            what: what.to_owned(),
+            goal: Goal::OfBestPeer(1.0),
+            memory: MEMORY_BUDGET,
+            least_memory,
+            ours,
+            peers: vec![cli],
+        })
+    };
+    Ok(vec![compared("new code", new)?, compared("code that is there", same)?])
+}
+
+const SETTINGS: &str = "\
+[service]
+name = \"bench\"
+[env.dev.upload-lambda]
+functions.bench = { source = \"code\", runtime = \"python3.12\", handler = \"app.handler\", alias = \"live\", create = true, role = \"arn:aws:iam::111111111111:role/bench\" }
+";
+
+/// As the developer guide of Lambda delivers with the AWS CLI.
+const CLI: &str = r#"set -e
+aws=$1
+rm -f code.zip && (cd code && zip -qr ../code.zip .)
+"$aws" lambda update-function-code --function-name bench --zip-file fileb://code.zip >/dev/null
+"$aws" lambda wait function-updated-v2 --function-name bench
+version=$("$aws" lambda publish-version --function-name bench --query Version --output text)
+"$aws" lambda update-alias --function-name bench --name live --function-version "$version" >/dev/null
+"#;
 
 /// A program that makes a zip.
 struct Contender {
@@ -78,7 +164,12 @@ impl Contender {
         let path = Path::new;
         let our_name = format!("upload-lambda {}", second_word(&ours, "--version")?);
         Ok([
-            of(our_name, ours, &our_zip, &[path("package"), path("."), path("--to"), &our_zip]),
+            of(
+                our_name,
+                ours,
+                &our_zip,
+                &[path("package"), path("--source"), path("."), path("--to"), &our_zip],
+            ),
             of("zip -r".to_owned(), "zip".into(), &zip_zip, &[path("-qr"), &zip_zip, path(".")]),
             of(
                 format!("zipfile of Python {}", second_word(path("python3"), "--version")?),

@@ -106,8 +106,8 @@ pub(crate) async fn architectures(
     repository: &EcrRepository,
     found: &Found,
 ) -> anyhow::Result<Vec<String>> {
-    if let Some(images) = index(&found.manifest) {
-        return Ok(images.into_iter().map(|(architecture, _)| architecture).collect());
+    if let Some(architectures) = index(&found.manifest) {
+        return Ok(architectures);
     }
     let config = found.manifest.pointer("/config/digest").and_then(Value::as_str);
     let Some(config) = config else { anyhow::bail!("its manifest names no configuration") };

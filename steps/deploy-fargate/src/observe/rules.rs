@@ -36,7 +36,7 @@ impl Schedule {
 
 const FIELD: &str = "/EcsParameters/TaskDefinitionArn";
 
-/// The rule's target that starts tasks of the family.
+/// The rule's target that starts a task.
 ///
 /// # Errors
 /// Exit 2: there is no such rule, or none of its targets, or several, are tasks.

@@ -118,7 +118,6 @@ pub(crate) enum Rollout {
 /// What the newer API says of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ServiceDeployment {
-    pub(crate) arn: String,
     pub(crate) status: Status,
     pub(crate) reason: Option<String>,
     /// Of a blue/green, linear or canary deployment: `PRE_SCALE_UP`, `BAKE_TIME`, ...
@@ -127,7 +126,7 @@ pub(crate) struct ServiceDeployment {
 }
 
 /// A hook at which a deployment waits for somebody.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Paused {
     pub(crate) deployment: String,
     pub(crate) hook: String,
@@ -262,7 +261,12 @@ pub(crate) async fn service_deployment_of(
     if let Some(found) = listed.iter().find(is_same) {
         return Ok(found.service_deployment_arn().map(str::to_owned));
     }
-    for one in listed.iter().take(CANDIDATES) {
+    // The clock of ECS wrote both times, this one perhaps a little earlier.
+    let earliest = DateTime::from_secs(ours.created.secs() - 10);
+    let is_new = |one: &&types::ServiceDeploymentBrief| {
+        one.created_at().is_none_or(|created| *created >= earliest)
+    };
+    for one in listed.iter().filter(is_new).take(CANDIDATES) {
         let Some(revision) = one.target_service_revision_arn() else { continue };
         if task_definition_of(ctx, revision).await?.as_deref() == Some(&ours.task_definition) {
             return Ok(one.service_deployment_arn().map(str::to_owned));
@@ -307,7 +311,7 @@ fn parse_service_deployment(arn: &str, one: &types::ServiceDeployment) -> Servic
         Some(Paused { deployment, hook: hook.hook_id()?.to_owned(), stage })
     });
     let reason = one.status_reason().filter(|reason| !reason.is_empty()).map(str::to_owned);
-    ServiceDeployment { arn: arn.to_owned(), status, reason, stage, paused }
+    ServiceDeployment { status, reason, stage, paused }
 }
 
 /// The task definition of the last deployment but `current` that ended with success, as far as the

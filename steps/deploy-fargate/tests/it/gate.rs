@@ -65,6 +65,14 @@ fn a_check_that_fails_after_the_deployment_takes_it_back_or_fails_the_job() {
         .expect(3)
         .says("the image runs all the same");
     assert_eq!(service.running_images(), [next.as_str()]);
+    // A program that is not there is no reason to keep what nobody has looked at.
+    let unseen = image("sleep 23456");
+    let missing = ["--after", "no-such-program"];
+    service
+        .deploy(&[&[unseen.as_str()], &missing[..], &rollback].concat())
+        .expect(6)
+        .says("no-such-program");
+    assert_eq!(service.running_images(), [next.as_str()]);
     // A second run finds nothing to deploy, and is not green for that.
     service.deploy(&[&[next.as_str()], &failing[..], &rollback].concat()).expect(3);
 }

@@ -11,13 +11,17 @@ const SETTINGS: &str = "timeout = \"60s\"\n\
     [env.dev.deploy-fargate.services.nightly]\nrule = \"nightly\"\n";
 
 fn three() -> Service {
-    let own = TEMPLATE.split_once("  TaskDefinition:").unwrap().1;
+    three_of(TEMPLATE)
+}
+
+fn three_of(template: &str) -> Service {
+    let own = template.split_once("  TaskDefinition:").unwrap().1;
     let worker = format!("  WorkerDefinition:{own}").replace("  Service:", "  Worker:");
     let worker = worker.replace("!Ref TaskDefinition", "!Ref WorkerDefinition");
     let worker = worker
         .replace("Family: app", "Family: worker")
         .replace("ServiceName: app", "ServiceName: worker");
-    let template = format!("{TEMPLATE}{worker}").replace("BREAKER", "true");
+    let template = format!("{template}{worker}").replace("BREAKER", "true");
     let mut service = Service::with_settings(&template, SETTINGS);
     service.names.push("worker".to_owned());
     let definition = json!({ "family": "nightly", "containerDefinitions": [{ "name": "app", "image": "bootstrap" }] });
@@ -99,6 +103,19 @@ fn when_one_service_fails_all_go_back() {
     );
     let junit = service.project.read("junit.xml");
     assert!(junit.contains("tests=\"3\"") && junit.contains("no queue"), "{junit}");
+}
+
+#[test]
+fn a_rule_is_not_switched_while_its_services_do_not_run() {
+    let limits =
+        "DeploymentConfiguration:\n        MaximumPercent: 150\n        MinimumHealthyPercent: 100";
+    let service = three_of(&TEMPLATE.replace("DeploymentConfiguration:", limits));
+    service.deploy(&[&image(LASTS)]).expect(0);
+    let ran = service.deploy(&[&image("sleep 12345"), "--timeout", "4s", "--output", "json"]);
+    let report = ran.expect(5).json();
+    assert_eq!(report["outcome"], "timed_out");
+    let revision = target(&service)["EcsParameters"]["TaskDefinitionArn"].clone();
+    assert!(revision.as_str().unwrap().ends_with("/nightly:2"), "{revision}");
 }
 
 #[test]

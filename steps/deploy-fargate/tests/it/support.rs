@@ -119,7 +119,8 @@ impl Service {
         self.call("DescribeServices", &body)["services"][0].clone()
     }
 
-    /// The image that the tasks of the service run now.
+    /// The images that the tasks of the service run now, each once: after a rollback the task that ran on
+    /// is there for a while beside the one that was started anew.
     pub(crate) fn running_images(&self) -> Vec<String> {
         self.running_images_of("app")
     }
@@ -132,7 +133,11 @@ impl Service {
         let body = json!({ "cluster": "apps", "tasks": listed["taskArns"] });
         let tasks = self.call("DescribeTasks", &body);
         let image = |task: &Value| task["containers"][0]["image"].as_str().unwrap().to_owned();
-        tasks["tasks"].as_array().unwrap().iter().map(image).collect()
+        let mut images: Vec<String> =
+            tasks["tasks"].as_array().unwrap().iter().map(image).collect();
+        images.sort();
+        images.dedup();
+        images
     }
 
     /// The container of the newest revision of a family.

@@ -53,7 +53,7 @@ async fn secrets_from_variables_and_captures_are_masked_in_all_that_is_left_behi
     });
     let (service, project) = (service.await, Project::new(JOURNEY));
     for form in ["text", "json"] {
-        let args = ["--url", &service.url(), "--timeout", "400ms", "--output", form, "-v"];
+        let args = ["--url", &service.url(), "--timeout", "2s", "--output", form, "-v"];
         let run = project.run_with(&args, &VARIABLES).await;
         assert_eq!(run.code, Some(3), "{run:?}");
         for text in [&run.stdout, &run.stderr, &project.files()] {
@@ -72,7 +72,7 @@ async fn a_check_whose_capture_is_missing_is_not_sent_and_says_so() {
         _ => ok(""),
     });
     let (service, project) = (service.await, Project::new(JOURNEY));
-    let args = ["--url", &service.url(), "--timeout", "300ms", "--interval", "1s"];
+    let args = ["--url", &service.url(), "--timeout", "2s", "--interval", "1s"];
     let run = project.run_with(&args, &VARIABLES).await;
     assert_eq!(run.code, Some(3), "{run:?}");
     assert!(run.stdout.contains("expected $.token to be one value, for `session_token`, got {}"));

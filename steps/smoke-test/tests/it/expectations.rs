@@ -129,7 +129,7 @@ async fn nothing_of_an_answer_is_markup_in_the_html_report() {
     let hostile = "<script>alert(1)</script>\" onload='x' \u{202e}&amp;";
     let service = Service::start(move |_, _| ok(hostile)).await;
     let project = Project::new(&checks(&["json = { '$.n' = '<b>1</b>' }"]));
-    let run = project.run(&["--url", &service.url(), "--timeout", "300ms"]).await;
+    let run = project.run(&["--url", &service.url(), "--timeout", "2s"]).await;
     assert_eq!(run.code, Some(3), "{run:?}");
     let html = project.read(".landfall/smoke-test.html");
     for part in ["<script", "onload='", "<b>", "\u{202e}"] {

@@ -66,7 +66,7 @@ async fn without_a_key_the_verdict_is_not_signed_and_refused_where_one_is_needed
 async fn failed_checks_leave_a_verdict_that_admits_nothing() {
     let answer = |_: &str, _| Reply::Say(500, String::new());
     let (service, project) = (Service::start(answer).await, project());
-    let args = ["--url", &service.url(), "--env", "qa", "--timeout", "300ms"];
+    let args = ["--url", &service.url(), "--env", "qa", "--timeout", "2s"];
     let run = project.run_with(&args, &KEY).await;
     assert_eq!(run.code, Some(3), "{run:?}");
     let refused = refusal(read(&project).admits(DIGEST, "qa", Some(&key(KEY[0].1))));
@@ -76,7 +76,7 @@ async fn failed_checks_leave_a_verdict_that_admits_nothing() {
 #[tokio::test]
 async fn too_few_passes_in_a_row_leave_a_verdict_that_admits_nothing() {
     let (service, project) = (Service::start(|_, _| ok("")).await, project());
-    let args = ["--url", &service.url(), "--env", "qa", "--timeout", "300ms", "--passes", "99"];
+    let args = ["--url", &service.url(), "--env", "qa", "--timeout", "2s", "--passes", "99"];
     let run = project.run(&args).await;
     assert_eq!(run.code, Some(3), "{run:?}");
     let refused = refusal(read(&project).admits(DIGEST, "qa", None));

@@ -28,7 +28,7 @@ async fn a_command_that_fails_shows_its_last_lines_everywhere() {
     let script =
         "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do echo line $i; done; echo \"<why>\" >&2; exit 7";
     let project = command(script, "");
-    let run = project.run(&["--timeout", "300ms"]).await;
+    let run = project.run(&["--timeout", "2s"]).await;
     assert_eq!(run.code, Some(3), "{run:?}");
     assert!(run.stdout.contains("expected exit status 0, got exit status: 7"), "{}", run.stdout);
     assert!(
@@ -72,11 +72,11 @@ async fn a_command_gets_a_secret_only_when_the_check_says_so() {
         ("env = { EXPECTED = \"1\" }\n", false),
         ("env = { EXPECTED = \"1\", QUEUE_TOKEN = true }\n", true),
     ] {
-        let run = command(script, more).run_with(&["--timeout", "300ms"], &secret).await;
+        let run = command(script, more).run_with(&["--timeout", "2s"], &secret).await;
         assert_eq!(run.code, Some(if is_passed { 0 } else { 3 }), "{more} {run:?}");
     }
     let project = command("echo it is $QUEUE_TOKEN; exit 1", "env = { QUEUE_TOKEN = true }\n");
-    let run = project.run_with(&["--timeout", "300ms"], &secret).await;
+    let run = project.run_with(&["--timeout", "2s"], &secret).await;
     assert!(run.stdout.contains("| it is [MASKED]"), "{}", run.stdout);
 }
 
@@ -142,7 +142,7 @@ async fn a_hurl_file_gets_its_variables_without_the_command_line() {
 async fn a_hurl_file_whose_assertion_fails_is_a_failed_check() {
     let end = "echo 'error: Assert status code' >&2; echo ' --> journey.hurl:2:6' >&2; exit 4";
     let (service, project) = (login().await, with_hurl("8.0.1", end));
-    let args = ["--url", &service.url(), "--timeout", "300ms"];
+    let args = ["--url", &service.url(), "--timeout", "2s"];
     let run = project.run_with(&args, &PASSWORD).await;
     assert_eq!(run.code, Some(3), "{run:?}");
     let told = "expected exit status 0, got exit status: 4 (an assertion failed)";
@@ -196,7 +196,7 @@ async fn a_program_that_passes_does_not_hide_a_service_that_is_not_there() {
         "[[check]]\nname = \"a\"\ncommand = [\"true\"]\n[[check]]\nname = \"b\"\npath = \"/\"\n",
     );
     let url = format!("http://127.0.0.1:{}", free_port().await);
-    let run = project.run(&["--url", &url, "--timeout", "500ms"]).await;
+    let run = project.run(&["--url", &url, "--timeout", "2s"]).await;
     assert_eq!(run.code, Some(4), "{run:?}");
     assert!(run.stdout.contains("1 of 2 checks passed"), "{}", run.stdout);
 }
@@ -208,7 +208,7 @@ async fn an_address_of_its_own_that_does_not_answer_is_the_one_that_is_named() {
         "[[check]]\nname = \"a\"\npath = \"/\"\n\
          [[check]]\nname = \"b\"\nurl = \"http://127.0.0.1:{port}/other\"\n"
     ));
-    let run = project.run(&["--url", &service.url(), "--timeout", "500ms"]).await;
+    let run = project.run(&["--url", &service.url(), "--timeout", "2s"]).await;
     assert_eq!(run.code, Some(4), "{run:?}");
     let told = format!("nothing answered at http://127.0.0.1:{port}/other within");
     assert!(run.stderr.contains(&told), "{}", run.stderr);

@@ -104,7 +104,7 @@ async fn a_service_that_never_answers_is_unreachable() {
 #[tokio::test]
 async fn a_name_that_is_not_in_dns_is_unreachable() {
     let project = Project::new("[[check]]\nname = \"x\"\npath = \"/\"\n");
-    let run = project.run(&["--url", "http://no-such-host.invalid", "--timeout", "500ms"]).await;
+    let run = project.run(&["--url", "http://no-such-host.invalid", "--timeout", "2s"]).await;
     assert_eq!(run.code, Some(4), "{run:?}");
 }
 
@@ -112,7 +112,7 @@ async fn a_name_that_is_not_in_dns_is_unreachable() {
 async fn https_to_a_port_that_speaks_no_tls_is_unreachable_and_no_panic() {
     let (service, project) = (orders().await, Project::new(TWO));
     let url = service.url().replace("http://", "https://");
-    let run = project.run(&["--url", &url, "--revision", "a", "--timeout", "500ms"]).await;
+    let run = project.run(&["--url", &url, "--revision", "a", "--timeout", "2s"]).await;
     assert_eq!(run.code, Some(4), "{run:?}");
     assert!(!run.stderr.contains("panicked"), "{}", run.stderr);
 }
@@ -120,7 +120,7 @@ async fn https_to_a_port_that_speaks_no_tls_is_unreachable_and_no_panic() {
 #[tokio::test]
 async fn the_json_report_has_the_outcome_and_each_check() {
     let (service, project) = (orders().await, Project::new(TWO));
-    let args = ["--url", &service.url(), "--output", "json", "--timeout", "300ms"];
+    let args = ["--url", &service.url(), "--output", "json", "--timeout", "2s"];
     let run = project.run(&[&args[..], &["--revision", "abc123"]].concat()).await;
     let passed = run.json();
     assert_eq!(passed["outcome"], "passed");
@@ -150,7 +150,7 @@ async fn redirects_are_followed_unless_the_check_is_about_one() {
     assert_eq!(run.code, Some(0), "{run:?}");
 
     let project = Project::new("[[check]]\nname = \"loop\"\npath = \"/loop\"\n");
-    let run = project.run(&["--url", &service.url(), "--timeout", "300ms"]).await;
+    let run = project.run(&["--url", &service.url(), "--timeout", "2s"]).await;
     assert_eq!(run.code, Some(3), "{run:?}");
     assert!(run.stdout.contains("got too many redirects"), "{}", run.stdout);
 }
@@ -162,7 +162,7 @@ async fn what_was_sent_as_credentials_is_masked_in_every_output() {
     let project = Project::new(
         "[[check]]\nname = \"x\"\npath = \"/\"\n[check.headers]\nAuthorization = 'Bearer let\"me&in!'\n",
     );
-    let args = ["--url", &service.url(), "--timeout", "300ms", "--output", "json"];
+    let args = ["--url", &service.url(), "--timeout", "2s", "--output", "json"];
     let run = project.run(&args).await;
     assert_eq!(run.code, Some(3), "{run:?}");
     for text in [&run.stdout, &run.stderr, &project.junit()] {

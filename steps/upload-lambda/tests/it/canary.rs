@@ -1,7 +1,7 @@
 //! What is checked before and while an alias moves.
 
 use serde_json::json;
-use step_testkit::{AwsProxy, aws_call};
+use step_testkit::{AwsProxy, Fault, aws_call};
 
 use crate::support::{BROKEN, Lambda, code};
 
@@ -138,6 +138,35 @@ fn a_canary_that_was_killed_is_begun_anew() {
     assert_eq!(proxy.writes(), ["PublishVersion", "UpdateAlias", "UpdateAlias"]);
     assert_eq!(lambda.answer("live")["code"], "two");
     assert_eq!(lambda.versions(), ["$LATEST", "1", "2"]);
+}
+
+#[test]
+fn what_a_canary_that_was_killed_left_is_taken_back_with_a_bad_version() {
+    let lambda = deployed(&format!("{LIVE}canary = \"10%@60s\"\n"));
+    let mut running = lambda.project.start("upload-lambda", &["deploy", "--env", "dev"]);
+    running.wait_for("hello: 10% to version 2");
+    assert_eq!(running.signal("KILL").code, None);
+    lambda.configure(&format!("{LIVE}canary = \"10%@1s\"\ncheck = {{ command = [\"false\"] }}\n"));
+    lambda.deploy().expect(6).says("hello: alias live back at version 1");
+    let alias = lambda.alias();
+    assert_eq!(alias["FunctionVersion"], "1");
+    assert!(alias.get("RoutingConfig").is_none(), "{alias}");
+}
+
+#[test]
+fn an_interrupted_canary_that_cannot_be_put_back_says_what_to_type() {
+    let code = "AccessDeniedException";
+    let fault = Fault { operation: "UpdateAlias", after: 1, times: 9, status: 403, code };
+    let proxy = AwsProxy::failing(&[fault]);
+    let mut lambda = deployed(&format!("{LIVE}canary = \"10%@60s\"\n"));
+    lambda.project.set_env("AWS_ENDPOINT_URL", proxy.url());
+    let mut running = lambda.project.start("upload-lambda", &["deploy", "--env", "dev"]);
+    running.wait_for("hello: 10% to version 2");
+    running
+        .signal("TERM")
+        .expect(4)
+        .says("interrupted; and the alias live could not be put back")
+        .says("help: type: upload-lambda rollback hello --alias live --to 1");
 }
 
 #[test]

@@ -48,6 +48,10 @@ fn settings_that_cannot_be_understood_are_told_with_the_function() {
     lambda.deploy().expect(2).says("function hello: cannot read the payload none.json");
     lambda.configure("check = { expect = [\"$.a=1\"] }\n");
     lambda.deploy().expect(2).says("but not what is invoked with");
+    lambda.configure("check = { command = [\"true\"] }\n");
+    lambda.deploy().expect(2).says("function hello: there is a check, but no alias");
+    lambda.configure("alias = \"live\"\ncheck = { error_rate = \"1%\" }\n");
+    lambda.deploy().expect(2).says("function hello: there is an error rate, but no canary");
     lambda.configure("image = \"host/a:latest\"\n");
     lambda.deploy().expect(2).says("function hello: it has a source and an image");
     lambda.configure("alais = \"live\"\n");
@@ -70,6 +74,16 @@ fn without_a_command_it_deploys_as_the_variables_say() {
     assert_eq!(lambda.answer("live")["code"], "one");
 }
 
+/// GitLab passes a variable without a value as an empty one.
+#[test]
+fn an_empty_variable_is_as_one_that_is_not_set() {
+    let mut lambda = Lambda::new("");
+    lambda.project.set_env("LANDFALL_CANARY", "");
+    lambda.project.set_env("LANDFALL_LAMBDA_TIMEOUT", "");
+    lambda.run(&[]).expect(0);
+    lambda.run(&["deploy"]).expect(0);
+}
+
 #[test]
 fn a_function_that_is_missing_is_not_created_unless_that_was_asked_for() {
     let lambda = Lambda::new("");
@@ -88,4 +102,25 @@ fn the_wrong_account_is_refused_before_anything_is_read() {
     let lambda = Lambda::new("");
     lambda.change(&code("two"));
     lambda.run(&["deploy", "--account", "111111111111"]).expect(8).says("wrong account");
+}
+
+#[test]
+fn what_push_ecr_left_is_told_when_it_is_broken_or_of_another_environment() {
+    let lambda = Lambda::new("");
+    lambda.project.write(".landfall/pushed.json", "{");
+    lambda
+        .run(&["deploy", "hello", "--image", "pushed"])
+        .expect(2)
+        .says("function hello: .landfall/pushed.json is not what was expected: EOF")
+        .says("help: delete it and run push-ecr again");
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let pushed = serde_json::json!({
+        "env": "prod", "image": format!("host/hello@{digest}"), "digest": digest,
+        "repository": "host/hello", "tag": "1"
+    });
+    lambda.project.write(".landfall/pushed.json", &pushed.to_string());
+    lambda
+        .run(&["deploy", "hello", "--image", "pushed", "--dry-run"])
+        .expect(0)
+        .says("the image was pushed for prod and goes to dev");
 }

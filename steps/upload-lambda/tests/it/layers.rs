@@ -1,7 +1,7 @@
 //! Layers that are published from here.
 
 use serde_json::{Value, json};
-use step_testkit::{AwsProxy, aws_rest};
+use step_testkit::{AwsProxy, Fault, aws_rest};
 
 use crate::support::{Lambda, calls};
 
@@ -55,6 +55,19 @@ fn a_layer_that_changed_is_a_new_version_of_the_function_and_the_old_one_is_dele
     assert!(arn.ends_with(":layer:words:2"), "{arn}");
     assert_eq!(lambda.answer("live"), json!({ "says": "good morning" }));
     assert_eq!(layer_versions(&lambda), [json!(2)]);
+}
+
+#[test]
+fn an_old_version_of_a_layer_that_cannot_be_deleted_is_a_warning() {
+    let lambda = with_layer();
+    lambda.deploy().expect(0);
+    lambda.project.write("words/python/greeting.py", "TEXT = 'good morning'\n");
+    let code = "AccessDeniedException";
+    let fault = Fault { operation: "DeleteLayerVersion", after: 0, times: 9, status: 403, code };
+    let proxy = AwsProxy::failing(&[fault]);
+    let ran = lambda.run_through(&proxy, &["deploy", "--output", "json"]).expect(0);
+    let report = ran.says("old versions of layer words stay").json();
+    assert_eq!(report["report"]["functions"][0]["outcome"], "deployed");
 }
 
 #[test]

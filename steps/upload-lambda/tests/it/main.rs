@@ -8,6 +8,7 @@ mod deploy;
 mod faults;
 mod input;
 mod layers;
+mod package;
 mod storage;
 mod support;
 mod versions;

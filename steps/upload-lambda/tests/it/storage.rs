@@ -57,3 +57,31 @@ fn a_large_upload_goes_through_s3_goes_on_where_it_stopped_and_is_not_repeated()
     assert_eq!(proxy.writes(), ["CreateFunction"]);
     assert_eq!(lambda.answer("$LATEST"), json!({ "code": "one", "level": "info", "event": {} }));
 }
+
+#[test]
+fn two_functions_with_the_same_large_code_upload_it_once() {
+    let lambda = large();
+    let text = lambda.configuration("");
+    let (_, hello) = text.split_at(text.find("[env.dev.upload-lambda.functions.hello.").unwrap());
+    let twin = hello.replace("functions.hello", "functions.twin");
+    lambda.project.write("landfall.toml", &format!("{text}{twin}"));
+    let proxy = AwsProxy::start();
+    lambda.run_through(&proxy, &["deploy", "--s3-bucket", &bucket(&lambda)]).expect(0);
+    let begun = proxy.calls().iter().filter(|call| *call == "CreateMultipartUpload").count();
+    assert_eq!(begun, 1, "{:?}", proxy.calls());
+}
+
+#[test]
+fn an_upload_that_another_run_ended_meanwhile_is_taken_as_it_is() {
+    let lambda = large();
+    let bucket = bucket(&lambda);
+    let args = ["deploy", "--s3-bucket", &bucket];
+    lambda.run(&args).expect(0);
+    lambda.call("DELETE", "hello", None);
+    // It is not there at the first look, and its parts are gone when the other run has ended it.
+    let faults = [("HeadObject", "NotFound"), ("UploadPart", "NoSuchUpload")];
+    let faults =
+        faults.map(|(operation, code)| Fault { operation, after: 0, times: 1, status: 404, code });
+    lambda.run_through(&AwsProxy::failing(&faults), &args).expect(0);
+    assert_eq!(lambda.answer("$LATEST")["code"], "one");
+}
