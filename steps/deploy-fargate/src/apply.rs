@@ -7,7 +7,9 @@ use aws_smithy_types::body::SdkBody;
 use landfall_toml::OnPause;
 use serde_json::{Map, Value, json};
 use step_aws::{Call, Guarded};
+use step_core::poll::Pace;
 use step_core::{Exit, Fail, on_interrupt, output};
+use tokio::time::Instant;
 
 use crate::failure::Failure;
 use crate::observe::{self, Current, Deployment, Observed, Paused, Schedule, Service, incomplete};
@@ -51,7 +53,8 @@ pub(crate) async fn begin(
             Ok(Begun::Rule { task_definition })
         }
         Observed::Service(Current { service, .. }) => {
-            let ours = if revision.is_none() && count.is_none() {
+            let is_there = revision.is_none() && count.is_none();
+            let ours = if is_there {
                 service
                     .primary()
                     .cloned()
@@ -60,12 +63,16 @@ pub(crate) async fn begin(
                 let breaker = breaker.then(|| with_breaker(service));
                 update(ctx, guarded, service, revision.as_deref(), count, breaker).await?
             };
-            let watched = Watched::new(
+            let mut watched = Watched::new(
                 ctx.prefix(&planned.unit),
                 service.clone(),
                 ours,
                 planned.definition.clone(),
             );
+            if !is_there {
+                // What the update answered is the first look.
+                watched.next_look = Instant::now() + Pace::SERVICE.early;
+            }
             Ok(Begun::Service(Box::new(watched)))
         }
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use step_core::poll::{Deadline, Pace, poll};
 use step_core::{Exit, Fail, on_interrupt, output};
+use tokio::time::{Instant, sleep_until};
 
 use crate::definition::Definition;
 use crate::failure::{Class, Failure, classify};
@@ -46,6 +47,8 @@ pub(crate) struct Watched {
     /// Whether it ever ran.
     pub(crate) is_proven: bool,
     pub(crate) definition: Definition,
+    /// Not before then there is anything to see.
+    pub(crate) next_look: Instant,
     found: Found,
     /// Hooks that have been told of.
     told_hooks: HashSet<Paused>,
@@ -82,6 +85,7 @@ impl Watched {
             ours,
             good,
             definition,
+            next_look: Instant::now(),
             found: Found::Looking(LOOKS),
             told_hooks: HashSet::new(),
             events,
@@ -187,6 +191,7 @@ pub(crate) async fn until_ended(ctx: &Ctx, watched: &mut Watched) -> anyhow::Res
     let mut progress = output::progress(format!("{}tasks", watched.prefix));
     let answers_pauses = ctx.settings.on_pause != landfall_toml::OnPause::Wait;
     let mut last_failure = None;
+    let first_look = watched.next_look.min(Instant::now() + ctx.deadline.remaining());
     let look = async || {
         if ctx.has_given_up() {
             return Ok(Some(Ended::Abandoned));
@@ -215,7 +220,10 @@ pub(crate) async fn until_ended(ctx: &Ctx, watched: &mut Watched) -> anyhow::Res
         Ok(failure.map(|failure| Ended::Failed(Some(failure))))
     };
     let ended = tokio::select! {
-        ended = poll(&ctx.deadline, Pace::SERVICE, look) => ended?,
+        ended = async {
+            sleep_until(first_look).await;
+            poll(&ctx.deadline, Pace::SERVICE, look).await
+        } => ended?,
         () = cancelled(ctx) => Some(Ended::Cancelled),
     };
     drop(progress);

@@ -79,14 +79,16 @@ impl Measured {
 }
 
 impl Comparison {
-    /// Whether the step is as quick and as small as it has to be, and nobody calls AWS less.
+    /// Whether the step is as quick and as small as it has to be, and calls AWS no more than the quickest peer.
     pub fn is_within(&self) -> bool {
         let quick = match self.goal {
             Goal::OfBestPeer(part) | Goal::OfSlowestPeer(part) => self.part(&self.ours) <= part,
             Goal::Milliseconds(most) => self.ours.median() * 1000.0 <= most,
         };
-        let fewest = self.peers.iter().filter_map(Measured::calls).min();
-        let few = self.ours.calls().is_none_or(|ours| fewest.is_none_or(|fewest| ours <= fewest));
+        // Who looks once in a quarter of a minute calls seldom, and knows late.
+        let best = self.peers.iter().min_by(|a, b| a.median().total_cmp(&b.median()));
+        let most = best.and_then(Measured::calls);
+        let few = self.ours.calls().is_none_or(|ours| most.is_none_or(|most| ours <= most));
         quick && few && self.ours.peak() <= self.memory
     }
 
@@ -132,8 +134,8 @@ impl Comparison {
         };
         let memory = format!("{:.1}", self.memory);
         rows.push(vec!["budget".to_owned(), String::new(), most, part, memory]);
-        let fewest = self.ours.calls().map(|_| "the fewest".to_owned());
-        rows.last_mut().into_iter().for_each(|row| row.extend(fewest.clone()));
+        let most = self.ours.calls().map(|_| "as the quickest".to_owned());
+        rows.last_mut().into_iter().for_each(|row| row.extend(most.clone()));
         table(&rows)
     }
 
