@@ -81,7 +81,7 @@ fn a_step_without_a_comparison_is_told_which_have_one() {
     let said = repo(&repository(), ["bench", "--step", "smoke-test"]);
     assert_eq!((said.code, said.stdout.as_str()), (1, ""));
     assert!(
-        said.stderr.contains("those that are: gen-openapi, lint-check, migrate-db, upload-lambda"),
+        said.stderr.contains("those that are: deploy-fargate, gen-openapi, lint-check, migrate-db"),
         "{}",
         said.stderr
     );
