@@ -132,7 +132,8 @@ fn a_cancelled_job_rolls_back_when_it_is_told_to() {
     service.deploy(&[&old]).expect(0);
     let args = ["--env", "dev", &next, "--rollback-on-cancel"];
     let mut waiting = service.project.start("deploy-fargate", &args);
-    waiting.wait_for("  tasks: ");
+    // At the first look it may run already.
+    waiting.wait_for("  registered ");
     waiting.signal("TERM").expect(6).says("the deployment was rolled back: the job was cancelled");
     assert_eq!(service.running_images(), [old]);
     assert!(service.described("app")["taskDefinition"].as_str().unwrap().ends_with("/app:2"));
