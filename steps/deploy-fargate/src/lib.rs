@@ -524,8 +524,11 @@ async fn carry_out(ctx: &Ctx, guarded: &Guarded, planned: &[Planned]) -> anyhow:
         kept => (None, kept.map(|kept| kept.failure)),
     };
     let units = conclude(ctx, guarded, planned, courses, reason.as_ref()).await?;
-    if reason.is_some() {
-        handed_over_again(before)?;
+    // That it went back counts more.
+    if reason.is_some()
+        && let Err(err) = handed_over_again(before)
+    {
+        output::warn(format!("the next step finds what went back: {err:#}"));
     }
     Ok(Deployed { after: kept, ..Deployed::new(units, false) })
 }

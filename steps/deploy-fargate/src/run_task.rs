@@ -41,13 +41,13 @@ pub(crate) async fn execute(
     on_interrupt(format!(
         "the task {id} goes on without this step; stop it in ECS if it should not"
     ));
-    let mut log = LogReader::new(program.definition, program.container, &id);
+    let mut log = LogReader::new(ctx, program.definition, program.container, &id);
     let mut progress = output::progress("task");
     let cluster = &program.service.cluster;
     let ended = poll(&ctx.deadline, Pace::SERVICE, async || {
         let found = observe::one_task(ctx, cluster, &task).await?;
         if let Some(log) = &mut log {
-            tell(log.lines(ctx).await);
+            tell(log.lines().await);
         }
         let Some(found) = found else { return Ok(None) };
         let status = found.last_status().unwrap_or_default().to_owned();
@@ -63,7 +63,7 @@ pub(crate) async fn execute(
             .help(format!("the task {id} goes on; look at it in ECS, or stop it there"))
     })?;
     if let Some(log) = &mut log {
-        tell(rest(ctx, log).await);
+        tell(rest(log).await);
     }
     let own = ended.containers().iter().find(|one| one.name() == Some(program.container));
     let exit_code = own.and_then(|container| container.exit_code());
@@ -86,9 +86,9 @@ fn tell(lines: Vec<String>) {
 }
 
 /// What the program printed last comes a little later than its end.
-async fn rest(ctx: &Ctx, log: &mut LogReader) -> Vec<String> {
+async fn rest(log: &mut LogReader) -> Vec<String> {
     tokio::time::sleep(LATE).await;
-    log.lines(ctx).await
+    log.lines().await
 }
 
 const LATE: std::time::Duration = std::time::Duration::from_secs(1);

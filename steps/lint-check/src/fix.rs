@@ -94,8 +94,7 @@ async fn refuse_dirty(tree: &Tree, args: &Args, files: &HashSet<&Path>) -> anyho
     Err(Fail::new(Exit::Refused, message).help(help).into())
 }
 
-/// Lets one linter mend its files; those that are other than before. Where it fails, there are none, and
-/// none that it has made.
+/// Lets one linter mend its files; those that are other than before. Where it fails, there are none.
 async fn mend(tree: &Tree, work: &Work<'_>, args: &Args) -> anyhow::Result<Vec<PathBuf>> {
     let program = match &work.linter.fixer {
         Some(fixer) => {
@@ -113,9 +112,9 @@ async fn mend(tree: &Tree, work: &Work<'_>, args: &Args) -> anyhow::Result<Vec<P
         Ok(()) => before.changed(work),
         Err(err) => {
             drop(before);
+            // Somebody may have made a file in the meantime: what is new is told, and left to them.
             for path in scope::untracked(args, tree).await?.difference(&untracked) {
-                std::fs::remove_file(tree.root.join(path))
-                    .with_context(|| format!("remove {}", shown(path)))?;
+                output::warn(format!("{} is new since {} ran", shown(path), work.linter.name));
             }
             Err(err)
         }

@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
+use anyhow::Context;
 use serde_json::{Value, json};
 
-use super::measure::Sample;
+use super::measure::{Sample, least_memory};
 use crate::table::table;
 
 /// One thing that the step and its peers did, several times each.
@@ -79,16 +80,30 @@ impl Measured {
 }
 
 impl Comparison {
-    /// Whether the step is as quick and as small as it has to be, and calls AWS no more than the quickest peer.
+    /// Of the first with the others.
+    ///
+    /// # Errors
+    /// There is none; or the least memory cannot be measured.
+    pub(super) fn of_first(
+        what: &str,
+        goal: Goal,
+        memory: f64,
+        measured: Vec<Measured>,
+    ) -> anyhow::Result<Self> {
+        let mut measured = measured.into_iter();
+        let ours = measured.next().context("nothing was measured")?;
+        let (what, peers) = (what.to_owned(), measured.collect());
+        Ok(Self { what, goal, memory, least_memory: least_memory()?, ours, peers })
+    }
+
+    /// Whether the step is as quick and as small as it has to be, and nobody calls AWS less.
     pub fn is_within(&self) -> bool {
         let quick = match self.goal {
             Goal::OfBestPeer(part) | Goal::OfSlowestPeer(part) => self.part(&self.ours) <= part,
             Goal::Milliseconds(most) => self.ours.median() * 1000.0 <= most,
         };
-        // Who looks once in a quarter of a minute calls seldom, and knows late.
-        let best = self.peers.iter().min_by(|a, b| a.median().total_cmp(&b.median()));
-        let most = best.and_then(Measured::calls);
-        let few = self.ours.calls().is_none_or(|ours| most.is_none_or(|most| ours <= most));
+        let fewest = self.peers.iter().filter_map(Measured::calls).min();
+        let few = self.ours.calls().is_none_or(|ours| fewest.is_none_or(|fewest| ours <= fewest));
         quick && few && self.ours.peak() <= self.memory
     }
 
@@ -134,8 +149,8 @@ impl Comparison {
         };
         let memory = format!("{:.1}", self.memory);
         rows.push(vec!["budget".to_owned(), String::new(), most, part, memory]);
-        let most = self.ours.calls().map(|_| "as the quickest".to_owned());
-        rows.last_mut().into_iter().for_each(|row| row.extend(most.clone()));
+        let fewest = self.ours.calls().map(|_| "the fewest".to_owned());
+        rows.last_mut().into_iter().for_each(|row| row.extend(fewest.clone()));
         table(&rows)
     }
 

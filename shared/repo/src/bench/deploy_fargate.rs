@@ -14,19 +14,18 @@ use std::process::Command;
 
 use anyhow::{Context, ensure};
 use serde_json::{Value, json};
-use step_testkit::{aws_call, fresh_account};
+use step_testkit::{aws_call, fresh_account, testbed_env};
 
 use super::aws::{counted, on_aws, version};
-use super::comparison::{Comparison, Goal, Measured, in_turns};
-use super::measure::{Sample, least_memory};
+use super::comparison::{Comparison, Goal, in_turns};
+use super::measure::Sample;
 use crate::workspace::Programs;
 
 const ROUNDS: usize = 5;
 /// In megabytes.
 const MEMORY_BUDGET: f64 = 60.0;
-/// The repository of the images, in the one account whose registry the engine reaches.
-const REPOSITORY: &str = "127.0.0.1:4566/landfall-bench";
-const REGISTRY_ACCOUNT: &str = "111111111111";
+/// The repository of the images.
+const REPOSITORY: &str = "landfall-bench";
 
 /// Measures deployments; needs what `up bench deploy-fargate` installed and started.
 pub(super) fn compare(programs: &Programs, testbed: &Path) -> anyhow::Result<Vec<Comparison>> {
@@ -35,7 +34,9 @@ pub(super) fn compare(programs: &Programs, testbed: &Path) -> anyhow::Result<Vec
     )?;
     let scratch = tempfile::tempdir_in(testbed).context("make a scratch folder in the testbed")?;
     let ecr = "AmazonEC2ContainerRegistry_V20150921.CreateRepository";
-    aws_call(REGISTRY_ACCOUNT, ecr, &json!({ "repositoryName": "landfall-bench" }));
+    // The engine reaches the registry of one account: that of the testbed's own credentials.
+    let env = testbed_env();
+    aws_call(&env["AWS_ACCESS_KEY_ID"], ecr, &json!({ "repositoryName": REPOSITORY }));
     let images = Images::make()?;
     let peers = testbed.join("peers-aws/bin");
     let contenders = Contender::all(ours, &peers, scratch.path(), &images.good[1])?;
@@ -44,18 +45,8 @@ pub(super) fn compare(programs: &Programs, testbed: &Path) -> anyhow::Result<Vec
         // Once before, for programs that are not in memory and the service's first task.
         one.deploy(&images.good[0], &[0])?;
     }
-    let least_memory = least_memory()?;
-    let compared = |what: &str, measured: Vec<Measured>| -> anyhow::Result<Comparison> {
-        let [ours, ecs_deploy, cli] = <[Measured; 3]>::try_from(measured)
-            .map_err(|_| anyhow::anyhow!("as many as there are contenders"))?;
-        Ok(Comparison {
-            what: what.to_owned(),
-            goal: Goal::OfBestPeer(1.0),
-            memory: MEMORY_BUDGET,
-            least_memory,
-            ours,
-            peers: vec![ecs_deploy, cli],
-        })
+    let compared = |what: &str, measured| {
+        Comparison::of_first(what, Goal::OfBestPeer(1.0), MEMORY_BUDGET, measured)
     };
 
     let what = "a new image";
@@ -96,7 +87,8 @@ impl Images {
 }
 
 fn image(script: &str) -> anyhow::Result<String> {
-    let tag = format!("{REPOSITORY}:t{:016x}", fastrand::u64(..));
+    let registry = &testbed_env()["LANDFALL_REGISTRY"];
+    let tag = format!("{registry}/{REPOSITORY}:t{:016x}", fastrand::u64(..));
     let dockerfile =
         format!("FROM debian:bookworm-slim\nCMD [\"sh\", \"-c\", {}]\n", json!(script));
     let folder = tempfile::tempdir()?;

@@ -14,8 +14,8 @@ use anyhow::{Context, bail, ensure};
 use step_testkit::fresh_account;
 
 use super::aws::{counted, on_aws, version};
-use super::comparison::{Comparison, Goal, Measured, in_turns};
-use super::measure::{Sample, least_memory, sample};
+use super::comparison::{Comparison, Goal, in_turns};
+use super::measure::{Sample, sample};
 use crate::workspace::Programs;
 
 const ROUNDS: usize = 5;
@@ -45,24 +45,14 @@ pub(super) fn compare(programs: &Programs, testbed: &Path) -> anyhow::Result<Vec
     }
     compare_sizes(&contenders)?;
     let measured = in_turns(&what, &names, ROUNDS, |at| contenders[at].run())?;
-    let [ours, zip, zipfile] = <[Measured; 3]>::try_from(measured)
-        .map_err(|_| anyhow::anyhow!("as many as there are contenders"))?;
-    let packing = Comparison {
-        what,
-        goal: Goal::OfBestPeer(TIME_BUDGET),
-        memory: MEMORY_BUDGET,
-        least_memory: least_memory()?,
-        ours,
-        peers: vec![zip, zipfile],
-    };
-    let mut comparisons = vec![packing];
+    let goal = Goal::OfBestPeer(TIME_BUDGET);
+    let mut comparisons = vec![Comparison::of_first(&what, goal, MEMORY_BUDGET, measured)?];
     comparisons.extend(compare_deliveries(programs, testbed, scratch.path())?);
     Ok(comparisons)
 }
 
 /// Delivers a small function beside the AWS CLI: new code, and code that is there already. The CLI does what
-/// its documentation shows, with its waiters: it uploads whatever it is given. (cargo-lambda brings a
-/// program of its own to build with, which cannot be had everywhere; its `deploy` makes the CLI's calls.)
+/// its documentation shows, with its waiters: it uploads whatever it is given.
 fn compare_deliveries(
     programs: &Programs,
     testbed: &Path,
@@ -70,7 +60,9 @@ fn compare_deliveries(
 ) -> anyhow::Result<Vec<Comparison>> {
     let ours = programs.find("upload-lambda").context("it was there a moment ago")?;
     let aws = testbed.join("peers-aws/bin/aws");
-    let (account, folder) = (fresh_account(), scratch.join("deliveries"));
+    // Each has a function of its own: what one uploads is other code to the other.
+    let accounts = [fresh_account(), fresh_account()];
+    let folder = scratch.join("deliveries");
     fs::create_dir_all(folder.join("code"))?;
     fs::write(folder.join("landfall.toml"), SETTINGS)?;
     fs::write(folder.join("deliver.sh"), CLI)?;
@@ -78,29 +70,28 @@ fn compare_deliveries(
         let code = format!("def handler(event, context):\n    return {text:?}\n");
         fs::write(folder.join("code/app.py"), code).context("write the function's code")
     };
-    let deliver = |at: usize| -> anyhow::Result<Sample> {
-        let mut command = match at {
-            0 => {
-                let mut command = on_aws(&ours, &account);
-                command.args(["deploy", "--env", "dev"]);
-                command
-            }
-            _ => {
-                let mut command = on_aws(Path::new("sh"), &account);
-                command.arg("deliver.sh").arg(&aws);
-                command
-            }
-        };
+    let by_us = |account: &str| {
+        let mut command = on_aws(&ours, account);
+        command.args(["deploy", "--env", "dev"]);
+        command
+    };
+    let by_cli = |account: &str| {
+        let mut command = on_aws(Path::new("sh"), account);
+        command.arg("deliver.sh").arg(&aws);
+        command
+    };
+    let run = |mut command: Command| {
         command.current_dir(&folder);
         counted(command, &folder.join("log"), &[0])
     };
-    let names = [
-        format!("upload-lambda {}", second_word(&ours, "--version")?),
-        version(&aws)?.split_whitespace().next().unwrap_or_default().to_owned(),
-    ];
-    // Ours makes the function of both.
+    let deliver = |at: usize| run(if at == 0 { by_us(&accounts[0]) } else { by_cli(&accounts[1]) });
+    let names =
+        [version(&ours)?, version(&aws)?.split_whitespace().next().unwrap_or_default().to_owned()];
+    // Ours makes both functions.
     write("first")?;
-    deliver(0)?;
+    for account in &accounts {
+        run(by_us(account))?;
+    }
     let turn = std::cell::Cell::new(0);
     let new = in_turns("deliver new code", &names, ROUNDS, |at| {
         turn.set(turn.get() + 1);
@@ -108,18 +99,8 @@ fn compare_deliveries(
         deliver(at)
     })?;
     let same = in_turns("deliver the code that is there", &names, ROUNDS, deliver)?;
-    let least_memory = least_memory()?;
-    let compared = |what: &str, measured: Vec<Measured>| -> anyhow::Result<Comparison> {
-        let [ours, cli] = <[Measured; 2]>::try_from(measured)
-            .map_err(|_| anyhow::anyhow!("as many as there are contenders"))?;
-        Ok(Comparison {
-            what: what.to_owned(),
-            goal: Goal::OfBestPeer(1.0),
-            memory: MEMORY_BUDGET,
-            least_memory,
-            ours,
-            peers: vec![cli],
-        })
+    let compared = |what: &str, measured| {
+        Comparison::of_first(what, Goal::OfBestPeer(1.0), MEMORY_BUDGET, measured)
     };
     Ok(vec![compared("new code", new)?, compared("code that is there", same)?])
 }
@@ -128,7 +109,7 @@ const SETTINGS: &str = "\
 [service]
 name = \"bench\"
 [env.dev.upload-lambda]
-functions.bench = { source = \"code\", runtime = \"python3.12\", handler = \"app.handler\", alias = \"live\", create = true, role = \"arn:aws:iam::111111111111:role/bench\" }
+functions.bench = { source = \"code\", alias = \"live\", create = true, configuration = { runtime = \"python3.12\", handler = \"app.handler\", role = \"arn:aws:iam::111111111111:role/bench\" } }
 ";
 
 /// As the developer guide of Lambda delivers with the AWS CLI.
@@ -162,7 +143,7 @@ impl Contender {
         };
         let (our_zip, zip_zip, python_zip) = (zip("ours"), zip("zip"), zip("python"));
         let path = Path::new;
-        let our_name = format!("upload-lambda {}", second_word(&ours, "--version")?);
+        let our_name = version(&ours)?;
         Ok([
             of(
                 our_name,
@@ -172,7 +153,7 @@ impl Contender {
             ),
             of("zip -r".to_owned(), "zip".into(), &zip_zip, &[path("-qr"), &zip_zip, path(".")]),
             of(
-                format!("zipfile of Python {}", second_word(path("python3"), "--version")?),
+                format!("zipfile of {}", version(path("python3"))?),
                 "python3".into(),
                 &python_zip,
                 &[path("-m"), path("zipfile"), path("-c"), &python_zip, path(".")],
@@ -266,12 +247,4 @@ fn total(folder: &Path) -> anyhow::Result<f64> {
 fn size(path: &Path) -> anyhow::Result<f64> {
     let bytes = fs::metadata(path).with_context(|| path.display().to_string())?.len();
     Ok(f64::from(u32::try_from(bytes).context("more than 4 GB")?) / 1e6)
-}
-
-/// Programs say their name and then their version.
-fn second_word(program: &Path, argument: &str) -> anyhow::Result<String> {
-    let asked = Command::new(program).arg(argument).output();
-    let asked = asked.with_context(|| format!("start {}", program.display()))?;
-    let said = String::from_utf8_lossy(&asked.stdout);
-    Ok(said.split_whitespace().nth(1).unwrap_or_default().to_owned())
 }

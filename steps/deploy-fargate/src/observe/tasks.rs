@@ -90,31 +90,35 @@ fn stream(log: &Log<'_>, container: &str, task: &str) -> Option<String> {
 /// Follows the log of a container from its beginning.
 #[derive(Debug)]
 pub(crate) struct LogReader {
+    logs: aws_sdk_cloudwatchlogs::Client,
     group: String,
     stream: String,
-    region: Option<String>,
     token: Option<String>,
 }
 
 impl LogReader {
     /// The log of a container of a task, if it goes where it can be read.
-    pub(crate) fn new(definition: &Definition, container: &str, task: &str) -> Option<Self> {
+    pub(crate) fn new(
+        ctx: &Ctx,
+        definition: &Definition,
+        container: &str,
+        task: &str,
+    ) -> Option<Self> {
         let log = definition.log(container)?;
         Some(Self {
+            logs: ctx.logs_in(log.region),
             group: log.group.to_owned(),
             stream: stream(&log, container, task)?,
-            region: log.region.map(str::to_owned),
             token: None,
         })
     }
 
     /// The lines since the last time. A stream that is not there yet has none.
-    pub(crate) async fn lines(&mut self, ctx: &Ctx) -> Vec<String> {
+    pub(crate) async fn lines(&mut self) -> Vec<String> {
         let mut lines = Vec::new();
         // A page that brings nothing new answers with the token that it was asked with.
         for _ in 0..PAGES {
-            let call =
-                ctx.logs_in(self.region.as_deref()).get_log_events().log_group_name(&self.group);
+            let call = self.logs.get_log_events().log_group_name(&self.group);
             let call = call.log_stream_name(&self.stream).start_from_head(true);
             let answer = call.set_next_token(self.token.clone()).send().await;
             let answer = match answer.call("logs:GetLogEvents") {
