@@ -62,11 +62,18 @@ impl Config {
         let path = common.config.as_deref().unwrap_or(Path::new(DEFAULT_FILE));
         let text = match std::fs::read_to_string(path) {
             Ok(text) => text,
-            Err(err) if common.config.is_none() && err.kind() == std::io::ErrorKind::NotFound => {
+            Err(err)
+                if common.config.is_none()
+                    && err.kind() == std::io::ErrorKind::NotFound
+                    && !path.is_symlink() =>
+            {
                 return Ok(Self::default());
             }
             Err(err) => {
                 let help = match err.kind() {
+                    std::io::ErrorKind::NotFound if path.is_symlink() => {
+                        "mend the link, it leads nowhere"
+                    }
                     std::io::ErrorKind::NotFound => "name an existing file with --config",
                     std::io::ErrorKind::InvalidData => "save it as UTF-8",
                     _ => "check who may read it",

@@ -14,7 +14,7 @@ use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
-use crate::secret::{is_secret_name, is_token};
+use crate::secret::{is_secret_name, is_token, redact};
 use crate::{Exit, Fail};
 
 /// A program to run for its output.
@@ -26,6 +26,7 @@ pub struct Process {
     passed: Vec<String>,
     only: Option<Vec<String>>,
     withheld: Vec<String>,
+    withholds_masked: bool,
     set: Vec<(String, String)>,
     limit: Duration,
     most: usize,
@@ -56,6 +57,7 @@ impl Process {
             passed: Vec::new(),
             only: None,
             withheld: Vec::new(),
+            withholds_masked: false,
             set: Vec::new(),
             limit: Duration::from_secs(300),
             most: usize::MAX,
@@ -86,6 +88,13 @@ impl Process {
     /// Does not pass on these variables, whatever their names say; `LC_*` means all that begin so.
     pub fn withholding<I: Into<String>>(mut self, names: impl IntoIterator<Item = I>) -> Self {
         self.withheld.extend(names.into_iter().map(Into::into));
+        self
+    }
+
+    /// Does not pass on variables in whose values something would be masked, for example an address with
+    /// a password.
+    pub fn withholding_masked(mut self) -> Self {
+        self.withholds_masked = true;
         self
     }
 
@@ -246,7 +255,10 @@ impl Process {
         match &self.only {
             Some(only) => only.iter().any(fits),
             None => {
-                let is_secret = is_secret_name(&name) || is_token(&value.to_string_lossy());
+                let value = value.to_string_lossy();
+                let is_secret = is_secret_name(&name)
+                    || is_token(&value)
+                    || self.withholds_masked && redact(&value) != value;
                 !is_secret || self.passed.iter().any(|passed| *passed == name)
             }
         }

@@ -196,6 +196,23 @@ async fn go_back(
     Ok(if is_back { Ended::RolledBack(failure) } else { Ended::TimedOut(failure) })
 }
 
+/// Sets the count of a service back, where this run has set another.
+pub(crate) async fn restore_count(
+    ctx: &Ctx,
+    guarded: &Guarded,
+    planned: &Planned,
+) -> anyhow::Result<()> {
+    let was = planned.changes.iter().find_map(|change| match change {
+        Change::Count { from, .. } => Some(*from),
+        _ => None,
+    });
+    if let (Some(count), Observed::Service(Current { service, .. })) = (was, &planned.observed) {
+        output::say(format!("  {}back to {count} tasks", ctx.prefix(&planned.unit)));
+        update(ctx, guarded, service, None, Some(count), None).await?;
+    }
+    Ok(())
+}
+
 /// Has ECS roll the deployment back, which works even where no rollback is configured. `false` where
 /// that is not possible.
 pub(crate) async fn stop(ctx: &Ctx, _guarded: &Guarded, watched: &Watched) -> anyhow::Result<bool> {

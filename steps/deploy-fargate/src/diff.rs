@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 use similar::TextDiff;
-use step_core::secret::{MASK, is_secret_name, redact};
+use step_core::secret::{MASK, is_secret_name, redact, register};
 
 use crate::definition::Definition;
 
@@ -63,6 +63,19 @@ fn mask_all(key: &str, value: &mut Value) {
         _ if is_secret(key, value) => *value = MASK.into(),
         _ => {}
     }
+}
+
+/// Registers what is masked here, so that it is masked wherever it is said: in the log of a container, too.
+pub(crate) fn register_secrets(definition: &Definition) {
+    fn visit(key: &str, value: &Value) {
+        match value {
+            Value::Object(fields) => fields.iter().for_each(|(key, value)| visit(key, value)),
+            Value::Array(items) => items.iter().for_each(|item| visit(key, item)),
+            _ if is_secret(key, value) => register(value.as_str().unwrap_or_default()),
+            _ => {}
+        }
+    }
+    visit("", &definition.canonical());
 }
 
 /// A text under a name of secrets; where a secret is kept is none.

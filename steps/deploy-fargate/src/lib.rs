@@ -30,7 +30,7 @@ use aws_config::{Region, SdkConfig};
 use futures_util::future::{join_all, try_join_all};
 use landfall_toml::{Busy, Config, Needs};
 use step_aws::{Aws, Guarded};
-use step_core::handover::{self, Deployment, Handover};
+use step_core::handover::{self, Deployment, Handover, PushedImage};
 use step_core::poll::{Deadline, Pace, poll};
 use step_core::{Exit, Fail, hold_interrupt, on_interrupt, output};
 
@@ -162,6 +162,10 @@ impl Planned {
 /// See the exit codes of [`step_core::Exit`]. That a deployment was rolled back, failed, timed out or
 /// was superseded is in the report, not an error of this function.
 pub async fn run(ctx: &Ctx) -> anyhow::Result<Done> {
+    if !ctx.settings.dry_run {
+        // Whoever reads them after an interrupted run must not find what an earlier one wrote.
+        report::remove_files(&ctx.settings)?;
+    }
     let result = match &ctx.command {
         None if ctx.settings.wait_only.is_some() => {
             wait_only(ctx).await.and_then(|report| hand_over(ctx, report)).map(Done::Deployed)
@@ -454,6 +458,7 @@ async fn plan_one(ctx: &Ctx, unit: &Unit) -> anyhow::Result<Planned> {
     let base = observe::base(ctx, unit, &observed).await?;
     let (desired, container) = plan::desired(unit, &base, observed.definition())?;
     let definition = observe::pin(ctx, unit, container.as_deref(), desired).await?;
+    [observed.definition(), &definition].into_iter().for_each(diff::register_secrets);
     let changes = plan::plan(unit, &observed, &definition);
     Ok(Planned { unit: unit.clone(), observed, definition, container, changes, registered: None })
 }
@@ -506,7 +511,14 @@ async fn run_before(ctx: &Ctx, guarded: &Guarded, planned: &mut [Planned]) -> an
     let one = first_service(planned)?;
     for program in &ctx.settings.before {
         let ran = run_in(ctx, guarded, one, program).await?;
-        step_core::Report::verdict(&ran)?;
+        step_core::Report::verdict(&ran).map_err(|fail| match fail.exit() {
+            // Nothing was deployed that could have timed out, gone back or been replaced.
+            Exit::TimedOut | Exit::RolledBack | Exit::Superseded => {
+                Fail::new(Exit::Failed, fail.to_string())
+                    .help("its log stands above; nothing else was changed")
+            }
+            _ => fail,
+        })?;
     }
     Ok(())
 }
@@ -617,6 +629,7 @@ async fn run_after(
         });
     }
     hand_over(ctx, Deployed::new(units, false))?;
+    on_interrupt("the image runs; the same command again does what has to follow");
     Ok(after::objection(ctx).await)
 }
 
@@ -683,6 +696,10 @@ async fn conclude(
         };
         let ended = match cause(ended, ctx.has_given_up(), reason) {
             Undo::Yes(failure) => apply::undo(ctx, guarded, one, &mut begun, failure).await,
+            // ECS took the revision back, and leaves the count.
+            Undo::No(ended @ Ended::RolledBack(_)) => {
+                apply::restore_count(ctx, guarded, one).await.map(|()| ended)
+            }
             Undo::No(ended) => Ok(ended),
         };
         match ended {
@@ -701,11 +718,14 @@ enum Undo {
 }
 
 fn cause(ended: anyhow::Result<Ended>, another_failed: bool, reason: Option<&Failure>) -> Undo {
+    let another = || Failure::of("another of the services that belong together failed");
     match ended {
         Ok(Ended::Failed(failure)) => Undo::Yes(failure),
         Ok(Ended::Cancelled) => Undo::Yes(Some(Failure::of("the job was cancelled"))),
-        Ok(Ended::Abandoned) => Undo::Yes(None),
-        Ok(Ended::Deployed) if another_failed => Undo::Yes(reason.cloned()),
+        Ok(Ended::Abandoned) => Undo::Yes(Some(another())),
+        Ok(Ended::Deployed) if another_failed => {
+            Undo::Yes(Some(reason.cloned().unwrap_or_else(another)))
+        }
         Ok(ended) => Undo::No(ended),
         Err(err) => Undo::Yes(Some(Failure::of(format!("{err:#}")))),
     }
@@ -893,11 +913,19 @@ fn hand_over(ctx: &Ctx, report: Deployed) -> anyhow::Result<Deployed> {
             service: unit.service.clone(),
             task_definition: unit.task_definition.clone(),
             image: unit.image.clone().unwrap_or_default(),
-            revision: ctx.settings.revision.clone(),
+            revision: ctx.settings.revision.clone().or_else(|| pushed_revision(unit)),
         }
         .hand_over()?;
     }
     Ok(report)
+}
+
+/// The commit of an image that this run did not have to choose, if it is the one that was pushed.
+fn pushed_revision(unit: &UnitReport) -> Option<String> {
+    let pushed = PushedImage::receive().ok().flatten()?;
+    let digest = verdict::digest_of(&pushed.image)?;
+    let runs = verdict::digest_of(unit.image.as_deref()?)?;
+    (digest == runs).then_some(pushed.revision).flatten()
 }
 
 /// Repeats a call that failed in passing: what is begun is not to be left because the network is gone

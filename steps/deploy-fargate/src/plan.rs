@@ -85,7 +85,14 @@ pub(crate) fn desired(
         None => Some(base.container(unit.container.as_deref())?),
         Some(image) => {
             let container = base.container(unit.container.as_deref())?;
-            overrides.containers.entry(container.clone()).or_default().image = Some(image.clone());
+            let own = &mut overrides.containers.entry(container.clone()).or_default().image;
+            if let Some(other) = own.as_ref().filter(|other| *other != image) {
+                let message =
+                    format!("the container `{container}` is to get {image}, and {other} as well");
+                return Err(Fail::invalid(message)
+                    .help("leave one out: it is the container that the deployment is about"));
+            }
+            *own = Some(image.clone());
             Some(container)
         }
     };

@@ -63,6 +63,8 @@ struct World {
     /// Another deployment of CodeDeploy is under way.
     is_other_active: bool,
     specification: String,
+    /// The last one that was set.
+    count: Option<u64>,
     calls: Vec<String>,
     looks: usize,
     is_updated: bool,
@@ -168,6 +170,7 @@ impl World {
             "DescribeTaskDefinition" => definition(body["taskDefinition"].as_str().unwrap()),
             "RegisterTaskDefinition" => json!({ "taskDefinition": { "taskDefinitionArn": NEW } }),
             "UpdateService" => {
+                self.count = body["desiredCount"].as_u64().or(self.count);
                 self.is_back = body["taskDefinition"] == OLD && self.is_updated;
                 self.is_updated = true;
                 json!({ "service": self.service() })
@@ -510,6 +513,15 @@ async fn a_rollback_of_ecs_is_waited_for_and_is_no_success() {
         (Exit::RolledBack, "the deployment was rolled back: said by ECS")
     );
     assert_eq!(run.writes(), ["RegisterTaskDefinition", "UpdateService"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_of_ecs_takes_the_count_back_too() {
+    let world = statuses(["IN_PROGRESS", "ROLLBACK_IN_PROGRESS", "ROLLBACK_SUCCESSFUL"]);
+    let run = Run::with(world, |settings| settings.units[0].desired_count = Some(3), None).await;
+    assert_eq!(run.deploy().await.unwrap().outcome, Outcome::RolledBack);
+    assert_eq!(run.writes(), ["RegisterTaskDefinition", "UpdateService", "UpdateService"]);
+    assert_eq!(run.stand_in.world().count, Some(1));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,5 +1,6 @@
 //! What became of a run: for people, as JSON, as JUnit and as variables.
 
+use anyhow::Context;
 use std::fmt;
 use std::path::Path;
 
@@ -162,7 +163,7 @@ impl UnitReport {
                     .as_ref()
                     .map_or_else(String::new, |failure| format!(": {failure}"));
                 Fail::new(Exit::TimedOut, format!("the deployment {id} did not end in time{seen}")).help(format!(
-                    "it goes on: `deploy-fargate --wait-only {id}` waits for its end; --timeout allows more time"
+                    "it goes on: the same command with `--wait-only {id}` waits for its end; --timeout allows more time"
                 ))
             }
             _ => Fail::new(Exit::Failed, format!("the deployment failed: {}", why()))
@@ -308,6 +309,17 @@ impl fmt::Display for Done {
             Done::Ran(report) => report.fmt(f),
         }
     }
+}
+
+/// Removes what an earlier run wrote beside its report.
+///
+/// # Errors
+/// Names the file.
+pub(crate) fn remove_files(settings: &Settings) -> anyhow::Result<()> {
+    for path in settings.junit.iter().chain(&settings.dotenv).filter(|path| path.is_file()) {
+        std::fs::remove_file(path).with_context(|| format!("remove {}", path.display()))?;
+    }
+    Ok(())
 }
 
 /// Writes what the settings ask for beside the report, of a run that ended or broke off.

@@ -244,7 +244,9 @@ pub(crate) async fn until_back(ctx: &Ctx, watched: &mut Watched) -> anyhow::Resu
         watched.tell(&service, None, &mut progress);
         watched.ours = ours;
         let is_old = primary.task_definition == watched.good;
-        let runs = primary.rollout == Rollout::Completed && primary.running >= primary.desired;
+        // The count may have been set back since the deployment began.
+        let wanted = primary.desired.min(service.desired_count);
+        let runs = primary.rollout == Rollout::Completed && primary.running >= wanted;
         if !is_old || !runs {
             return Ok(None);
         }
@@ -478,10 +480,10 @@ pub(crate) async fn explained(
         (Some(failure), _) if !failure.task.is_empty() => None,
         (_, Some((service, ours))) => {
             let failures = stopped(ctx, service, ours).await.unwrap_or_default();
-            failures
-                .into_iter()
-                .rfind(|(class, _)| *class != Class::Passing)
-                .map(|(_, failure)| failure)
+            // Where nothing else is told, what may pass by itself did not.
+            let last = failures.last().cloned();
+            let told = failures.into_iter().rfind(|(class, _)| *class != Class::Passing);
+            told.or(last).map(|(_, failure)| failure)
         }
         _ => None,
     };

@@ -76,21 +76,35 @@ async fn refuse_dirty(tree: &Tree, args: &Args, files: &HashSet<&Path>) -> anyho
         return Err(fail.help("add --allow-dirty to do it all the same").into());
     }
     let dirty = scope::dirty(args, tree).await?;
-    let mut dirty: Vec<String> = dirty
-        .iter()
-        .filter(|path| files.contains(path.as_path()))
-        .map(|path| shown(path))
-        .collect();
-    if dirty.is_empty() {
-        return Ok(());
-    }
-    dirty.sort();
-    let (what, help) = if args.scope.staged {
-        ("are not staged", "stage or stash them, or add --allow-dirty")
-    } else {
-        ("are not committed", "commit or stash them, or add --allow-dirty")
+    let untracked = scope::untracked(tree)?;
+    // Nobody mends them, and a linter that builds may just have made one.
+    let is_lock = |path: &Path| path.extension().is_some_and(|it| it == "lock");
+    let is_in_the_way = |path: &&PathBuf| files.contains(path.as_path()) && !is_lock(path);
+    let (new, changed): (Vec<&PathBuf>, Vec<&PathBuf>) =
+        dirty.iter().filter(is_in_the_way).partition(|path| untracked.contains(*path));
+    let named = |paths: Vec<&PathBuf>| {
+        let mut names: Vec<String> = paths.into_iter().map(|path| shown(path)).collect();
+        names.sort();
+        names.join(", ")
     };
-    let message = format!("these files have changes that {what}: {}", dirty.join(", "));
+    let (message, help) = match (changed.is_empty(), new.is_empty(), args.scope.staged) {
+        (true, true, _) => return Ok(()),
+        (true, false, _) => (
+            format!(
+                "git does not know these files, whose mending could not be undone: {}",
+                named(new)
+            ),
+            "add or move them, or add --allow-dirty",
+        ),
+        (false, _, true) => (
+            format!("these files have changes that are not staged: {}", named(changed)),
+            "stage or stash them, or add --allow-dirty",
+        ),
+        (false, _, false) => (
+            format!("these files have changes that are not committed: {}", named(changed)),
+            "commit or stash them, or add --allow-dirty",
+        ),
+    };
     Err(Fail::new(Exit::Refused, message).help(help).into())
 }
 
@@ -105,20 +119,10 @@ async fn mend(tree: &Tree, work: &Work<'_>, args: &Args) -> anyhow::Result<Vec<P
         }
         None => work.program.clone(),
     };
-    let untracked = scope::untracked(args, tree).await?;
     // Dropped on the way out, whether by an error or because the run is cancelled, it puts all back.
     let before = Snapshot::of(tree, work)?;
-    match run(tree, work, &program).await {
-        Ok(()) => before.changed(work),
-        Err(err) => {
-            drop(before);
-            // Somebody may have made a file in the meantime: what is new is told, and left to them.
-            for path in scope::untracked(args, tree).await?.difference(&untracked) {
-                output::warn(format!("{} is new since {} ran", shown(path), work.linter.name));
-            }
-            Err(err)
-        }
-    }
+    run(tree, work, &program).await?;
+    before.changed(work)
 }
 
 /// Runs a linter that mends.
@@ -167,6 +171,7 @@ struct Snapshot<'a> {
     files: HashMap<PathBuf, (Vec<u8>, Permissions)>,
     /// Size and time of all others.
     others: HashMap<&'a Path, (u64, i64, i64)>,
+    untracked: HashSet<PathBuf>,
     is_needed: bool,
 }
 
@@ -190,7 +195,8 @@ impl<'a> Snapshot<'a> {
         let others =
             others.filter_map(|path| Some((path.as_path(), written(&tree.root.join(path))?)));
         let others = others.collect();
-        Ok(Self { tree, linter: &work.linter.name, files, others, is_needed: true })
+        let untracked = scope::untracked(tree)?;
+        Ok(Self { tree, linter: &work.linter.name, files, others, untracked, is_needed: true })
     }
 
     /// The files that are other than before. A linter that mends a whole project does so also in files
@@ -248,6 +254,11 @@ impl Drop for Snapshot<'_> {
                 }
             }
             self.told_others();
+            // Somebody may have made a file in the meantime: what is new is told, and left to them.
+            for path in scope::untracked(self.tree).unwrap_or_default().difference(&self.untracked)
+            {
+                output::warn(format!("{} is new since {} ran", shown(path), self.linter));
+            }
         }
     }
 }

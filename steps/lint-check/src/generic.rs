@@ -47,9 +47,22 @@ pub(crate) fn linter(
         all.wrong(&["linters", name, key], message)
     };
     let command = own.command.as_deref().unwrap_or_default();
-    let Some((program, args)) = command.split_first() else {
+    let Some((program, args)) = command.split_first().filter(|(program, _)| !program.is_empty())
+    else {
         return Err(wrong("command", " is empty"));
     };
+    let is_gap = |arg: &&String| arg.contains("{file") && *arg != "{files}";
+    if let Some(gap) = args.iter().find(is_gap) {
+        return Err(wrong(
+            "command",
+            &format!(
+                ": `{gap}` stands for nothing; files are given where `{{files}}` is an argument of its own"
+            ),
+        ));
+    }
+    if own.pattern.is_some() && own.format.is_some_and(|it| it != LinterFormat::Lines) {
+        return Err(wrong("pattern", " is only read with the format `lines`"));
+    }
     let pattern = own.pattern.as_deref().unwrap_or(COMPILER);
     let pattern = Regex::new(pattern).map_err(|err| wrong("pattern", &format!(": {err}")))?;
     if own.pattern.is_some() && !pattern.capture_names().any(|group| group == Some("path")) {

@@ -20,11 +20,13 @@ command -v lint-check >/dev/null || {
   echo 'lint-check is not in PATH: install it, or commit without it: git commit --no-verify' >&2
   exit 1
 }
-report=$(lint-check --staged --quiet) || {
-  code=$?
+report=$(lint-check --staged --quiet)
+code=$?
+# What passes whole is told in one line, which nobody has to read.
+if [ $code -ne 0 ] || [ \"$(printf '%s\\n' \"$report\" | wc -l)\" -gt 1 ]; then
   printf '%s\\n' \"$report\"
-  exit $code
-}
+fi
+exit $code
 ";
 
 /// Where git looks for the hook of this repository.
@@ -57,7 +59,9 @@ async fn place(tree: &Tree) -> anyhow::Result<PathBuf> {
 /// What is there.
 enum Found {
     Nothing,
-    Own(String),
+    Own,
+    /// Ours, with lines of somebody else.
+    Changed,
     /// Something that somebody else has written, or made in another way.
     Other,
 }
@@ -66,7 +70,8 @@ fn found(path: &Path) -> Found {
     match std::fs::read(path) {
         Err(err) if err.kind() == ErrorKind::NotFound && !path.is_symlink() => Found::Nothing,
         Ok(bytes) => match String::from_utf8(bytes) {
-            Ok(text) if text.contains(MARK) => Found::Own(text),
+            Ok(text) if text == HOOK => Found::Own,
+            Ok(text) if text.contains(MARK) => Found::Changed,
             _ => Found::Other,
         },
         Err(_) => Found::Other,
@@ -76,15 +81,16 @@ fn found(path: &Path) -> Found {
 /// Writes the hook, unless this is a dry run; whether there was something to do.
 ///
 /// # Errors
-/// Exit 8: there is a hook of another kind.
+/// Exit 8: there is a hook of another kind, or one that was changed by hand.
 pub(crate) async fn install(tree: &Tree, is_dry_run: bool) -> anyhow::Result<(PathBuf, bool)> {
     let path = place(tree).await?;
     let is_executable = || path.metadata().is_ok_and(|it| it.permissions().mode() & 0o111 != 0);
     match found(&path) {
-        Found::Own(text) if text == HOOK && is_executable() => return Ok((path, false)),
+        Found::Own if is_executable() => return Ok((path, false)),
+        Found::Changed => return Err(changed(&path).into()),
         Found::Other => return Err(other(&path).into()),
-        Found::Own(_) | Found::Nothing if is_dry_run => return Ok((path, true)),
-        Found::Own(_) | Found::Nothing => {}
+        Found::Own | Found::Nothing if is_dry_run => return Ok((path, true)),
+        Found::Own | Found::Nothing => {}
     }
     write_atomically(&path, HOOK.as_bytes())?;
     std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755))
@@ -95,18 +101,27 @@ pub(crate) async fn install(tree: &Tree, is_dry_run: bool) -> anyhow::Result<(Pa
 /// Removes the hook, unless this is a dry run; whether there was something to do.
 ///
 /// # Errors
-/// Exit 8: there is a hook of another kind.
+/// Exit 8: there is a hook of another kind, or one that was changed by hand.
 pub(crate) async fn uninstall(tree: &Tree, is_dry_run: bool) -> anyhow::Result<(PathBuf, bool)> {
     let path = place(tree).await?;
     match found(&path) {
         Found::Nothing => Ok((path, false)),
-        Found::Own(_) if is_dry_run => Ok((path, true)),
-        Found::Own(_) => {
+        Found::Own if is_dry_run => Ok((path, true)),
+        Found::Own => {
             std::fs::remove_file(&path).with_context(|| format!("remove {}", path.display()))?;
             Ok((path, true))
         }
+        Found::Changed => Err(changed(&path).into()),
         Found::Other => Err(other(&path).into()),
     }
+}
+
+fn changed(path: &Path) -> Fail {
+    let message = format!("{} is the hook of lint-check, changed by hand", path.display());
+    Fail::new(Exit::Refused, message).help(format!(
+        "keep what you need of it elsewhere and remove it: rm {}; or leave it as it is: it works",
+        path.display()
+    ))
 }
 
 fn other(path: &Path) -> Fail {

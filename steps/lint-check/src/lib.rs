@@ -68,7 +68,9 @@ pub async fn run(args: &Args) -> anyhow::Result<Done> {
 fn settings_of(args: &Args, tree: &Tree) -> anyhow::Result<Settings> {
     let mut common: Common = args.common.clone();
     let whole = tree.root.join(DEFAULT_FILE);
-    if common.config.is_none() && !Path::new(DEFAULT_FILE).exists() && whole.exists() {
+    // A link that leads nowhere is an error when it is read, and no reason to look elsewhere.
+    let is_there = |path: &Path| path.symlink_metadata().is_ok();
+    if common.config.is_none() && !is_there(Path::new(DEFAULT_FILE)) && is_there(&whole) {
         common.config = Some(whole);
     }
     Settings::load(common)
@@ -77,7 +79,7 @@ fn settings_of(args: &Args, tree: &Tree) -> anyhow::Result<Settings> {
 /// Runs the linters on what is to be checked.
 async fn lint(args: &Args, settings: &Settings, tree: &Tree) -> anyhow::Result<Linted> {
     let baseline = baseline(args, settings, tree)?;
-    let below = below(tree, &args.paths)?;
+    let below = below(tree, args)?;
     let Detected { linters, excluded, .. } = detect(tree, settings, &args.common)?;
     let mut linters = chosen(linters, settings, args)?;
     let scope = scope::scope(args, tree).await?;
@@ -117,7 +119,7 @@ async fn lint(args: &Args, settings: &Settings, tree: &Tree) -> anyhow::Result<L
     let mut checked = run::run(tree, works, jobs, !args.no_cache).await;
     checked.extend(not_started);
     let known = Names::of(tree);
-    let (mut elsewhere, mut outside) = (0, 0);
+    let (mut elsewhere, mut outside, mut unknown) = (0, 0, 0);
     for one in &mut checked {
         one.hits.retain(|hit| !excluded.is_match(&hit.path));
         outside += one.hits.extract_if(.., |hit| run::is_outside(&hit.path)).count();
@@ -128,13 +130,28 @@ async fn lint(args: &Args, settings: &Settings, tree: &Tree) -> anyhow::Result<L
         let is_selected = |path: &Path| selected.contains(path.as_os_str());
         let is_beside = |hit: &Hit| known.file(&hit.path).is_some_and(is_selected);
         let others = one.hits.extract_if(.., |hit| !is_told(hit, &files) && !is_beside(hit));
-        // What lies there besides the files of the repository, `--all` does not tell either.
-        elsewhere += others.filter(|hit| known.file(&hit.path).is_some()).count();
+        let (others, strangers): (Vec<Hit>, Vec<Hit>) =
+            others.partition(|hit| known.file(&hit.path).is_some());
+        elsewhere += others.len();
+        // `--all` does not tell them either.
+        unknown += strangers.len();
+        let is_gone = |hit: &&Hit| !tree.root.join(&hit.path).exists();
+        if let Some(hit) = strangers.iter().find(is_gone)
+            && one.crash.is_none()
+        {
+            one.crash = Some(Crash::of_lost(&one.name, &hit.path));
+        }
     }
     let Told { findings, lines, whole } = Told::of(tree, &known, &checked);
-    let is_written =
-        args.write_baseline && write_baseline(args, &baseline, &findings, &checked, &told)?;
-    let findings = if args.write_baseline { Findings::default() } else { findings };
+    let accepting = args.write_baseline.then(|| {
+        write_baseline(args, &baseline, &findings, &checked, &told)
+            // What was found is told all the same.
+            .map_err(|err| Fail::whole(&err))
+    });
+    let findings = match &accepting {
+        Some(Ok(_)) => Findings::default(),
+        Some(Err(_)) | None => findings,
+    };
     let (findings, accepted) = findings.partition(|it| !baseline.accepts(it));
     let new = new_lines.as_ref().map(|lines| New::of(lines, &whole));
     let (findings, old) = findings.partition(|it| new.as_ref().is_none_or(|new| new.has(it)));
@@ -155,15 +172,18 @@ async fn lint(args: &Args, settings: &Settings, tree: &Tree) -> anyhow::Result<L
         old: old.len(),
         elsewhere,
         outside,
+        unknown,
         fail_on: args.reports.fail_on,
-        is_planned: is_written && args.common.dry_run,
+        is_dry_run: args.common.dry_run,
         findings,
         lines,
         is_verbose: args.common.verbose > 0,
-        not_written: None,
+        is_baseline_new: accepting.as_ref().and_then(|it| it.as_ref().ok().copied()),
+        not_written: accepting.and_then(Result::err),
     };
-    // What was found is told all the same.
-    linted.not_written = write_files(args, &linted, &names).err().map(|err| Fail::whole(&err));
+    let written = write_files(args, &linted, &names);
+    let not_written = written.err().map(|err| Fail::whole(&err));
+    linted.not_written = linted.not_written.or(not_written);
     Ok(linted)
 }
 
@@ -276,7 +296,7 @@ impl<'a> Planned<'a> {
             return;
         }
         let Some(program) = run::find(tree, &linter.programs, &args.search_path.0) else {
-            self.is_missing(args, linter, files.len());
+            self.is_missing(args, tree, linter, files.len());
             return;
         };
         let cache =
@@ -291,8 +311,19 @@ impl<'a> Planned<'a> {
         }
     }
 
-    fn is_missing(&mut self, args: &Args, linter: &Linter, files: usize) {
+    fn is_missing(&mut self, args: &Args, tree: &Tree, linter: &Linter, files: usize) {
         let name = &linter.name;
+        if let Some(file) = run::not_executable(tree, &linter.programs) {
+            let message = format!("{name}: {file} is no program that can be started");
+            let crash = Crash {
+                name: name.clone(),
+                message,
+                exit: Exit::Unreachable,
+                help: Some(format!("make it one: chmod +x {file}")),
+            };
+            self.not_started.push(Checked::not_started(name, files, crash));
+            return;
+        }
         let why = if args.only.contains(name) {
             "--only asks for it"
         } else if linter.is_demanded {
@@ -386,13 +417,20 @@ fn chosen(linters: Vec<Linter>, settings: &Settings, args: &Args) -> Result<Vec<
 }
 
 /// The paths that are named, relative to the root.
-fn below(tree: &Tree, paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
+fn below(tree: &Tree, args: &Args) -> anyhow::Result<Vec<PathBuf>> {
     let current = std::env::current_dir()?;
     let relative = |path: &PathBuf| {
         let absolute = current.join(path).canonicalize();
         let absolute = absolute.with_context(|| {
-            Fail::invalid(format!("there is no {}", path.display()))
-                .help("write the path as it is seen from the current folder")
+            let fail = Fail::invalid(format!("there is no {}", path.display()));
+            match args.new_from.as_deref() {
+                Some("") => fail.help(format!(
+                    "write the path as it is seen from the current folder; or, if it is a commit: \
+                     --new-from={}",
+                    path.display()
+                )),
+                _ => fail.help("write the path as it is seen from the current folder"),
+            }
         })?;
         let relative = absolute.strip_prefix(&tree.root).map(Path::to_owned);
         let (path, root) = (path.display(), tree.root.display());
@@ -401,7 +439,7 @@ fn below(tree: &Tree, paths: &[PathBuf]) -> anyhow::Result<Vec<PathBuf>> {
                 .help("run lint-check in the repository that it lies in")
         })?)
     };
-    paths.iter().map(relative).collect()
+    args.paths.iter().map(relative).collect()
 }
 
 /// A linter has the version that landfall.toml pins.

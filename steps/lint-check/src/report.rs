@@ -88,10 +88,14 @@ pub struct Linted {
     pub(crate) elsewhere: usize,
     /// How many findings are not told, for they are about no file of the repository.
     pub(crate) outside: usize,
+    /// How many findings are not told, for they are in files that git ignores or that are not there.
+    pub(crate) unknown: usize,
     pub(crate) fail_on: Severity,
-    /// The baseline would be another.
     #[serde(skip)]
-    pub(crate) is_planned: bool,
+    pub(crate) is_dry_run: bool,
+    /// Whether the baseline is another than before, when it was to be written.
+    #[serde(skip)]
+    pub(crate) is_baseline_new: Option<bool>,
     pub(crate) findings: Findings,
     /// The lines of the findings, for people.
     #[serde(skip)]
@@ -251,8 +255,12 @@ impl Linted {
             CRASHED
         } else if self.crashes().next().is_some() || self.not_written.is_some() {
             "failed"
-        } else if self.is_planned {
-            "planned"
+        } else if let Some(is_new) = self.is_baseline_new {
+            match (is_new, self.is_dry_run) {
+                (true, true) => "planned",
+                (true, false) => "written",
+                (false, _) => "unchanged",
+            }
         } else if self.verdict().is_err() {
             "failed"
         } else if self.files == 0 {
@@ -338,6 +346,7 @@ impl Linted {
             (self.old, "not on new lines"),
             (self.elsewhere, "in files that were not to be checked (--all tells them)"),
             (self.outside, "outside of the repository"),
+            (self.unknown, "in files that are not of the repository"),
         ];
         for (number, what) in counts.into_iter().filter(|(number, _)| *number > 0) {
             parts.push(format!("{} {what}", count(number, "finding")));

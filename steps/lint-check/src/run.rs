@@ -95,6 +95,18 @@ impl Crash {
         }
     }
 
+    /// It told of a file that is not there: what it found cannot be shown.
+    pub(crate) fn of_lost(name: &str, path: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            message: format!("{name}: it names a file that is not there: {}", redact(path)),
+            exit: Exit::Failed,
+            help: Some(
+                "have it print paths as they are seen from the root, without colours".into(),
+            ),
+        }
+    }
+
     /// In what way it did not do its work, in a word.
     pub(crate) fn kind(&self) -> &'static str {
         match self.exit {
@@ -598,12 +610,22 @@ async fn lint(tree: &Tree, work: &Work<'_>, start: &Start<'_>) -> Result<Vec<Hit
         Crash { message: format!("{name}: {message}"), name, exit: Exit::Failed, help }
     };
     let process = process(tree, linter, &work.program, &linter.args, start);
-    let ran = process.run().await.map_err(|err| Crash::of(&linter.name, &err))?;
+    let ran = process.run().await.map_err(|err| {
+        let crash = Crash::of(&linter.name, &err);
+        let longer = || format!("give it more time: lint-check.linters.{}.timeout", linter.name);
+        match crash.exit {
+            Exit::TimedOut => Crash { help: Some(longer()), ..crash },
+            _ => crash,
+        }
+    })?;
     let status = ran.status;
     let output = text_of(ran);
     if !linter.exits.contains(&output.exit) {
         let said = said(&output);
-        return Err(crash(format!("it ended with {status}{said}")));
+        // What it says of files it says as they are seen from there.
+        let folder = Some(shown(&start.folder)).filter(|it| !it.is_empty());
+        let place = folder.map(|it| format!(" in {it}")).unwrap_or_default();
+        return Err(crash(format!("it ended{place} with {status}{said}")));
     }
     let hits = linter
         .reader
@@ -640,6 +662,7 @@ pub(crate) fn process(
     Process::new(program, args)
         .folder(tree.root.join(&start.folder))
         .withholding(WITHHELD)
+        .withholding_masked()
         .variable("LC_ALL", "C.UTF-8")
         .variable("NO_COLOR", "1")
         .limit(linter.limit)
@@ -788,6 +811,15 @@ pub(crate) fn find(tree: &Tree, programs: &[String], path: &[PathBuf]) -> Option
         let candidates = folders.iter().map(|folder| folder.join(program));
         candidates.filter(|it| seen.insert(it.clone())).find(|it| is_program(it))
     })
+}
+
+/// A program that is named by its path, is there, and cannot be started.
+pub(crate) fn not_executable(tree: &Tree, programs: &[String]) -> Option<String> {
+    let is_one = |it: &&String| {
+        let file = tree.root.join(it);
+        it.contains('/') && file.is_file() && !is_program(&file)
+    };
+    programs.iter().find(is_one).cloned()
 }
 
 fn is_program(path: &Path) -> bool {

@@ -7,6 +7,7 @@ use std::ops::RangeInclusive;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context;
 use step_core::process::Process;
 use step_core::{Exit, Fail, output};
 use step_git::{Repository, Target};
@@ -248,17 +249,23 @@ pub(crate) async fn not_staged(
     Ok(staged.map(|(path, _)| path).collect())
 }
 
-/// All files that git does not track and would; without git, all.
+/// All files that git does not track and would; without git, all. Not asynchronous, for it is asked on the
+/// way out of a run that is cancelled, too.
 ///
 /// # Errors
 /// git fails, or the folder cannot be read.
-pub(crate) async fn untracked(args: &Args, tree: &Tree) -> anyhow::Result<HashSet<PathBuf>> {
-    let files = match &tree.repository {
-        Some(_) => Git::new(&tree.root, args).new_files().await?,
-        None => walk(&tree.root)?,
-    };
-    Ok(files.into_iter().collect())
+pub(crate) fn untracked(tree: &Tree) -> anyhow::Result<HashSet<PathBuf>> {
+    if tree.repository.is_none() {
+        return Ok(walk(&tree.root)?.into_iter().collect());
+    }
+    let mut git = std::process::Command::new("git");
+    let asked = git.args(NEW_FILES).current_dir(&tree.root).output().context("start git")?;
+    anyhow::ensure!(asked.status.success(), "git ls-files failed ({})", asked.status);
+    Ok(paths(&asked.stdout).collect())
 }
+
+/// Lists the files that are not tracked and not ignored.
+const NEW_FILES: [&str; 4] = ["ls-files", "-z", "--others", "--exclude-standard"];
 
 /// git, run in the root of the repository.
 struct Git<'a> {
@@ -309,8 +316,7 @@ impl<'a> Git<'a> {
     }
 
     async fn new_files(&self) -> anyhow::Result<Vec<PathBuf>> {
-        let list = self.run(["ls-files", "-z", "--others", "--exclude-standard"]).bytes().await?;
-        Ok(paths(&list).collect())
+        Ok(paths(&self.run(NEW_FILES).bytes().await?).collect())
     }
 
     /// What is staged: each file, and the name that git has for its content.

@@ -260,6 +260,11 @@ fn wrong_input_ends_with_2_and_says_what_to_do() {
         .deploy(&[&pinned, "--ci-aws-ecs-task-definition", "none"])
         .expect(2)
         .says("there is no task definition none");
+    service
+        .deploy(&[&pinned, "--image", "app=host/app:other"])
+        .expect(2)
+        .says("the container `app` is to get")
+        .says("leave one out");
     let project = Project::new().with_aws(&service.account);
     project.run("deploy-fargate", &[&pinned]).expect(2).says("no cluster is named");
     let project = Project::new().with_aws("222222222222").with_file(

@@ -8,7 +8,7 @@ use crate::support::{LASTS, Service, TEMPLATE, image, with_breaker};
 fn a_program_runs_once_with_its_log_and_its_exit_code_is_passed_on() {
     let service = with_breaker();
     let image = image(LASTS);
-    let script = "echo KEPT is $KEPT; echo on stderr >&2; exit 3";
+    let script = "echo KEPT is $KEPT, token $API_TOKEN; echo on stderr >&2; exit 3";
     let ran = service.project.run(
         "deploy-fargate",
         &[
@@ -16,8 +16,11 @@ fn a_program_runs_once_with_its_log_and_its_exit_code_is_passed_on() {
             script,
         ],
     );
-    let ran =
-        ran.expect(3).says("| KEPT is yes").says("| on stderr").says("container app exited with 3");
+    let ran = ran
+        .expect(3)
+        .says("| KEPT is yes, token [MASKED]")
+        .says("| on stderr")
+        .says("container app exited with 3");
     let report = ran.json();
     assert_eq!(report["report"]["exit_code"], 3);
     // The service is as it was.
@@ -73,5 +76,7 @@ fn what_runs_before_has_to_succeed_and_one_revision_serves_both() {
     let ran = service.project.run_through(&proxy, "deploy-fargate", &args).expect(8);
     ran.says("| locked out").says("exited with 8").says("nothing else was changed");
     assert_eq!(proxy.writes(), ["RegisterTaskDefinition", "RunTask"]);
+    // To this step 7 would mean that a newer deployment took its place.
+    service.deploy(&[&next, "--before", "sh -c 'exit 7'"]).expect(1).says("exited with 7");
     assert_eq!(service.running_images(), [good]);
 }

@@ -258,3 +258,82 @@ fn more_findings_than_can_be_read_are_told_as_such_whatever_the_form() {
     repository.write("a.txt", "x\n");
     repository.lint(&[]).expect(1).says("it told more than 100000 findings");
 }
+
+#[test]
+fn what_is_told_of_a_file_that_is_not_there_is_no_clean_run() {
+    let repository = Repository::new();
+    repository.tool("sub", "#!/bin/sh\ncd pkg && grep -Hn bad *.md && exit 1\nexit 0\n");
+    repository.configure("[defaults.lint-check.linters.sub]\ncommand = ['./tools/sub']\n");
+    repository.write("pkg/x.md", "bad\n");
+    for _first_then_known in 0..2 {
+        let ran = repository.lint(&["--output", "json"]).expect(1);
+        let ran = ran.says("it names a file that is not there: x.md").says("as they are seen from the root");
+        assert_eq!(ran.json()["report"]["unknown"], 1);
+    }
+    // What git ignores is counted.
+    repository.tool("sub", "#!/bin/sh\ngrep -Hn bad pkg/x.md && exit 1\nexit 0\n");
+    repository.write(".gitignore", "pkg/\n");
+    let ran = repository.lint(&["--output", "json"]).expect(0);
+    assert_eq!(ran.json()["report"]["unknown"], 1);
+}
+
+#[test]
+fn a_command_that_cannot_mean_what_it_says_is_refused_with_its_line() {
+    for (command, format, said) in [
+        ("['true', '{file}']", "", "`{file}` stands for nothing"),
+        ("['true', 'a{files}']", "", "`a{files}` stands for nothing"),
+        ("['']", "", "`command` is empty"),
+        (
+            "['true']",
+            "format = 'checkstyle'\npattern = '(?P<path>.)'\n",
+            "only read with the format",
+        ),
+    ] {
+        let repository = Repository::new();
+        let toml = format!("[defaults.lint-check.linters.own]\ncommand = {command}\n{format}");
+        repository.configure(&toml);
+        repository.write("a.txt", "");
+        repository.lint(&[]).expect(2).says(said).says("landfall.toml:");
+    }
+}
+
+#[test]
+fn a_program_that_cannot_be_started_says_how_to_make_it_one() {
+    let repository = Repository::new();
+    repository.write("tools/own", "#!/bin/sh\n");
+    repository.configure("[defaults.lint-check.linters.own]\ncommand = ['tools/own']\n");
+    repository.write("a.txt", "");
+    repository.lint(&[]).expect(4).says("chmod +x tools/own");
+}
+
+#[test]
+fn linters_get_no_address_with_a_password() {
+    let mut repository = Repository::new();
+    repository.project = repository
+        .project
+        .with_env("STORE_ADDRESS", "redis://user:pass12word@host/0")
+        .with_env("PLAIN_ADDRESS", "redis://host/0");
+    let script =
+        "#!/bin/sh\necho \"a.txt:1: ${STORE_ADDRESS:-none} ${PLAIN_ADDRESS:-none}\"\nexit 1\n";
+    repository.tool("own", script);
+    repository.configure("[defaults.lint-check.linters.own]\ncommand = ['tools/own', '{files}']\n");
+    repository.write("a.txt", "");
+    let ran = repository.lint(&["a.txt"]).expect(3);
+    assert!(ran.stdout.contains("none redis://host/0"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_landfall_toml_that_leads_nowhere_is_an_error() {
+    let repository = Repository::with_known();
+    repository.write("a.txt", "");
+    std::os::unix::fs::symlink("gone.toml", repository.project.path("landfall.toml")).unwrap();
+    repository.lint(&[]).expect(2).says("mend the link");
+}
+
+#[test]
+fn a_commit_in_the_place_of_a_path_gets_a_hint() {
+    let repository = Repository::with_words();
+    repository.write("a.txt", "");
+    repository.commit();
+    repository.lint(&["--new-from", "HEAD"]).expect(2).says("--new-from=HEAD");
+}

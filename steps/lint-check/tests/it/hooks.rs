@@ -32,6 +32,15 @@ fn a_commit_with_findings_is_refused() {
     assert!(taken.status.success(), "{taken:?}");
     assert!(!String::from_utf8_lossy(&taken.stderr).contains("linters: "), "{taken:?}");
     assert!(!String::from_utf8_lossy(&taken.stdout).contains("linters: "), "{taken:?}");
+    // What is staged is not what was checked: the hook passes, and says so.
+    repository.write("a.txt", "staged\n");
+    repository.git(&["add", "a.txt"]);
+    repository.write("a.txt", "good\n");
+    let told = commit(&[]);
+    assert!(told.status.success(), "{told:?}");
+    let said =
+        String::from_utf8_lossy(&told.stderr).into_owned() + &String::from_utf8_lossy(&told.stdout);
+    assert!(said.contains("a.txt: what is staged differs"), "{said}");
     assert!(repository.lint(&["hook", "uninstall"]).expect(0).stdout.starts_with("removed: "));
     assert!(repository.lint(&["hook", "uninstall"]).expect(0).stdout.starts_with("unchanged: "));
 }
@@ -101,4 +110,16 @@ fn a_hook_whose_program_is_gone_says_what_to_do() {
     assert!(!refused.status.success(), "{said}");
     assert!(said.contains("lint-check is not in PATH"), "{said}");
     assert!(said.contains("git commit --no-verify"), "{said}");
+}
+
+#[test]
+fn a_hook_that_was_changed_by_hand_is_left_alone() {
+    let repository = Repository::with_words();
+    repository.lint(&["hook", "install"]).expect(0);
+    let path = repository.project.path(".git/hooks/pre-commit");
+    let own = std::fs::read_to_string(&path).unwrap() + "make test\n";
+    std::fs::write(&path, &own).unwrap();
+    repository.lint(&["hook", "install"]).expect(8).says("changed by hand");
+    repository.lint(&["hook", "uninstall"]).expect(8).says("rm ");
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), own);
 }

@@ -195,8 +195,18 @@ fn a_dry_run_says_what_would_be_accepted() {
     let ran = repository.lint(&args).expect(0).says("1 finding: 1 major would be accepted in");
     assert_eq!(ran.json()["outcome"], "planned");
     assert!(!repository.project.path(".lint-baseline.json").exists());
-    repository.lint(&["--write-baseline"]).expect(0);
-    assert_ne!(repository.lint(&args).expect(0).json()["outcome"], "planned");
+    let write = ["--write-baseline", "--output", "json"];
+    assert_eq!(repository.lint(&write).expect(0).json()["outcome"], "written");
+    assert_eq!(repository.lint(&write).expect(0).json()["outcome"], "unchanged");
+    assert_eq!(repository.lint(&args).expect(0).json()["outcome"], "unchanged");
+}
+
+#[test]
+fn a_baseline_that_cannot_be_written_loses_no_findings() {
+    let repository = Repository::with_words();
+    repository.write("a.txt", "bad\n");
+    let ran = repository.lint(&["--baseline", "/proc/b.json", "--write-baseline"]).expect(1);
+    assert!(ran.stdout.contains("a bad word"), "{}", ran.stdout);
 }
 
 /// A repository with something in the place of gitleaks that prints a report, and no other programs
