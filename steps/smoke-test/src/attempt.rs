@@ -67,10 +67,12 @@ impl Attempt {
 
     /// Looks at the answer to a request.
     pub(crate) fn of_answer(check: &Http, answer: &Answer, known: Known<'_>) -> Self {
+        // First of all, for it masks the secrets in this answer, which a mismatch may show.
+        let captured = captured(check, answer);
         let mut mismatches = mismatches(check, answer, known);
         let mut captures = Captures::new();
         if mismatches.is_empty() {
-            match captured(check, answer) {
+            match captured {
                 Ok(all) => captures = all,
                 Err(wrong) => mismatches = wrong,
             }

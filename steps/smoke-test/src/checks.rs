@@ -3,6 +3,7 @@
 mod entry;
 mod status;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -37,7 +38,26 @@ pub(crate) fn load(path: &Path) -> anyhow::Result<Vec<Check>> {
         check.fill()?;
         check.mask_credentials();
     }
+    mark_credentials(&mut checks);
     Ok(checks)
+}
+
+/// Marks the captures that prove to the service, or to a Hurl file, who asks: a name need not say
+/// so.
+fn mark_credentials(checks: &mut [Check]) {
+    let used: HashSet<String> = checks
+        .iter()
+        .flat_map(Check::credentials)
+        .flat_map(Template::captures)
+        .map(str::to_owned)
+        .collect();
+    for check in checks {
+        if let Kind::Http(http) = &mut check.kind {
+            for capture in &mut http.capture {
+                capture.is_secret |= used.contains(&capture.name);
+            }
+        }
+    }
 }
 
 /// Something that has to be so.
@@ -80,8 +100,17 @@ pub(crate) struct Http {
     pub(crate) revision: Option<JsonPath>,
     /// Days for which the certificate has to be valid still.
     pub(crate) tls_days_left: Option<u32>,
-    /// What later checks may use, by name.
-    pub(crate) capture: Vec<(String, JsonPath)>,
+    /// What later checks may use.
+    pub(crate) capture: Vec<Capture>,
+}
+
+/// A value in an answer that later checks may use.
+#[derive(Debug, Clone)]
+pub(crate) struct Capture {
+    pub(crate) name: String,
+    pub(crate) path: JsonPath,
+    /// Whether it is masked: its name says so, or it stands where a secret belongs.
+    pub(crate) is_secret: bool,
 }
 
 /// What is asked for.
@@ -136,7 +165,7 @@ impl Check {
             Kind::Http(http) => http.capture.as_slice(),
             _ => &[],
         };
-        capture.iter().map(|(name, _)| name.as_str())
+        capture.iter().map(|capture| capture.name.as_str())
     }
 
     fn templates(&self) -> Box<dyn Iterator<Item = &Template> + '_> {
@@ -166,17 +195,27 @@ impl Check {
         }
     }
 
-    /// Has the values masked that prove to the service who asks.
-    fn mask_credentials(&self) {
-        let Kind::Http(http) = &self.kind else { return };
-        for (name, value) in &http.headers {
-            let proves = name == AUTHORIZATION
-                || name == COOKIE
-                || secret::is_secret_name(&name.as_str().replace('-', "_"));
-            if let (true, Ok(value)) = (proves, value.text(&Captures::new())) {
-                // `Bearer VALUE`: the service may show VALUE alone.
-                value.split_whitespace().for_each(secret::register);
+    /// What proves to the service, or to a Hurl file, who asks.
+    fn credentials(&self) -> Box<dyn Iterator<Item = &Template> + '_> {
+        match &self.kind {
+            Kind::Http(http) => {
+                let proving = http.headers.iter().filter(|(name, _)| proves_who_asks(name));
+                Box::new(proving.map(|(_, value)| value))
             }
+            Kind::Hurl(hurl) => {
+                let secret = hurl.variables.iter().filter(|(name, _)| secret::is_secret_name(name));
+                Box::new(secret.map(|(_, value)| value))
+            }
+            Kind::Command(_) => Box::new(std::iter::empty()),
+        }
+    }
+
+    /// Has the values masked that prove who asks.
+    fn mask_credentials(&self) {
+        // Those with captures are masked when they are captured.
+        for value in self.credentials().filter_map(|value| value.text(&Captures::new()).ok()) {
+            // `Bearer VALUE`: the service may show VALUE alone.
+            value.split_whitespace().for_each(secret::register);
         }
     }
 }
@@ -223,6 +262,13 @@ impl Http {
 fn below(base: Option<&Url>, path: &str) -> String {
     let base = base.map_or("", Url::as_str).trim_end_matches('/');
     format!("{base}/{}", path.trim_start_matches('/'))
+}
+
+/// Whether a header proves to the service who asks.
+fn proves_who_asks(name: &HeaderName) -> bool {
+    name == AUTHORIZATION
+        || name == COOKIE
+        || secret::is_secret_name(&name.as_str().replace('-', "_"))
 }
 
 /// Whether a header can be sent, as far as that is known before the captures are.
@@ -498,6 +544,31 @@ mod tests {
             let address = http(&text).address(Some(&base), &Captures::new()).unwrap();
             assert_eq!(address.as_str(), expected);
         }
+    }
+
+    #[test]
+    fn a_capture_is_a_secret_by_its_name_or_by_where_it_is_used() {
+        let text = r#"
+            [[check]]
+            name = "login"
+            path = "/login"
+            capture = { my_token = "$.t", ticket = "$.a", pin = "$.p", id = "$.id" }
+            [[check]]
+            name = "read"
+            path = "/orders/{{id}}"
+            headers = { Authorization = "Bearer {{ticket}}" }
+            [[check]]
+            name = "journey"
+            hurl = "journey.hurl"
+            variables = { password = "{{pin}}", id = "{{id}}" }
+        "#;
+        let mut checks = checks(text).unwrap();
+        mark_credentials(&mut checks);
+        let Kind::Http(http) = &checks[0].kind else { panic!("{checks:?}") };
+        assert_eq!(
+            http.capture.iter().map(|capture| capture.is_secret).collect::<Vec<_>>(),
+            [true, true, true, false]
+        );
     }
 
     #[test]

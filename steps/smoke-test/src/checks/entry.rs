@@ -255,7 +255,12 @@ impl Entry {
             max_latency: self.max_latency.map(|span| span.0),
             revision: self.revision.map(|Text(path)| path),
             tls_days_left: self.tls_days_left,
-            capture: capture.map(|(name, Text(path))| (name, path)).collect(),
+            capture: capture
+                .map(|(name, Text(path))| {
+                    let is_secret = secret::is_secret_name(&name);
+                    Capture { name, path, is_secret }
+                })
+                .collect(),
         };
         (Kind::Http(Box::new(http)), Duration::from_secs(10))
     }
