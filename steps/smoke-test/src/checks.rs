@@ -19,7 +19,7 @@ use serde_json_path::JsonPath;
 use step_core::{Fail, secret};
 
 use crate::template::{Captures, Template};
-use crate::text::Text;
+use crate::text::{FromText, NO_HTTP, Text};
 
 pub(crate) use status::Statuses;
 
@@ -186,6 +186,9 @@ impl Check {
             Kind::Http(http) => {
                 let (Place::Path(place) | Place::Url(place)) = &mut http.place;
                 place.fill()?;
+                if let Place::Url(url) = &http.place {
+                    reachable(&self.name, url)?;
+                }
                 http.body.iter_mut().try_for_each(Template::fill)?;
                 http.headers.iter_mut().try_for_each(|(_, value)| value.fill())?;
                 http.headers.iter().try_for_each(|(name, value)| sendable(&self.name, name, value))
@@ -228,14 +231,10 @@ impl Http {
     pub(crate) fn address(&self, base: Option<&Url>, captures: &Captures) -> Result<Url, String> {
         let missing = |name| format!("there is no `{name}`");
         let text = match &self.place {
-            Place::Url(url) => url.address(captures).map_err(missing)?,
+            Place::Url(url) => url.whole_address(captures).map_err(missing)?,
             Place::Path(path) => below(base, &path.address(captures).map_err(missing)?),
         };
-        let url = Url::parse(&text).map_err(|err| format!("{text} is not an address: {err}"))?;
-        match url.scheme() {
-            "http" | "https" => Ok(url),
-            _ => Err(format!("{text} is not an address: it begins with http:// or https://")),
-        }
+        Url::from_text(&text).map_err(|why| format!("{text} is not an address: {why}"))
     }
 
     /// The address as it is written, with its gaps.
@@ -269,6 +268,23 @@ fn proves_who_asks(name: &HeaderName) -> bool {
     name == AUTHORIZATION
         || name == COOKIE
         || secret::is_secret_name(&name.as_str().replace('-', "_"))
+}
+
+/// Whether this is an address, as far as that is known before the captures are.
+fn reachable(check: &str, url: &Template) -> Result<(), Fail> {
+    let why = if url.begins_with_http() {
+        let address = url.whole_address(&Captures::new());
+        address.ok().and_then(|address| Url::from_text(&address).err())
+    } else {
+        Some(NO_HTTP.to_owned())
+    };
+    why.map_or(Ok(()), |why| {
+        let message = format!("check `{check}`: {url} is not an http address: {why}");
+        Err(Fail::invalid(message).help(
+            "a variable that begins an address holds its beginning, https://HOST; elsewhere in it \
+             a variable is one value, without `/` and `:`",
+        ))
+    })
 }
 
 /// Whether a header can be sent, as far as that is known before the captures are.
@@ -512,6 +528,14 @@ mod tests {
             (
                 "[[check]]\nname = \"y\"\nurl = \"ftp://x/\"",
                 "smoke.toml:6:7: `ftp://x/` is not an http address: it begins with http:// or https://",
+            ),
+            (
+                "[[check]]\nname = \"y\"\nurl = \"ftp://${HOST}/\"",
+                "smoke.toml:6:7: `ftp://${HOST}/` is not an http address: it begins with http:// or",
+            ),
+            (
+                "capture = { a = '$.a' }\n[[check]]\nname = \"y\"\nurl = \"{{a}}/b\"",
+                "smoke.toml:7:7: `{{a}}/b` is not an http address: it begins with http:// or https://",
             ),
             ("[[check]]\nname = \" \"\npath = \"/\"", "smoke.toml:4: a check needs a name"),
             ("[[check]]\npath = \"/\"", "smoke.toml:4:1: missing field `name`"),

@@ -14,7 +14,7 @@ use toml::Spanned;
 
 use super::*;
 use crate::template::is_name;
-use crate::text::{FromText, Pairs};
+use crate::text::Pairs;
 
 /// The checks in a file; `path` is for messages.
 ///
@@ -275,11 +275,16 @@ impl FromText for Address {
 
     fn from_text(text: &str) -> Result<Self, String> {
         let template = Template::from_text(text)?;
-        // With gaps it is known later what it is.
-        if template.has_variables() || template.captures().next().is_some() {
-            return Ok(Self(template));
+        if !template.has_variables() && template.captures().next().is_none() {
+            return Url::from_text(text).map(|_| Self(template));
         }
-        Url::from_text(text).map(|_| Self(template))
+        // The value of a variable is looked at when it is known. What a service answers must not say
+        // who is asked.
+        if template.begins_with_http() || template.begins_with_a_variable() {
+            Ok(Self(template))
+        } else {
+            Err(NO_HTTP.to_owned())
+        }
     }
 }
 
