@@ -237,6 +237,19 @@ impl Http {
         Url::from_text(&text).map_err(|why| format!("{text} is not an address: {why}"))
     }
 
+    /// Whether a header holds a secret that would go along with a redirect to another host. The
+    /// client leaves out `Authorization` and `Cookie` then, and nothing more.
+    pub(crate) fn has_secret_headers(&self) -> bool {
+        let mut others =
+            self.headers.iter().filter(|(name, _)| name != AUTHORIZATION && name != COOKIE);
+        others.any(|(name, value)| proves_who_asks(name) || holds_a_secret(value))
+    }
+
+    /// Whether the body holds a secret.
+    pub(crate) fn has_a_secret_body(&self) -> bool {
+        self.body.as_ref().is_some_and(holds_a_secret)
+    }
+
     /// The address as it is written, with its gaps.
     pub(crate) fn shown_address(&self, base: Option<&Url>) -> String {
         match &self.place {
@@ -268,6 +281,10 @@ fn proves_who_asks(name: &HeaderName) -> bool {
     name == AUTHORIZATION
         || name == COOKIE
         || secret::is_secret_name(&name.as_str().replace('-', "_"))
+}
+
+fn holds_a_secret(text: &Template) -> bool {
+    text.has_variables() || text.captures().any(secret::is_secret_name)
 }
 
 /// Whether this is an address, as far as that is known before the captures are.

@@ -21,8 +21,8 @@ pub(crate) enum Reply {
     Say(u16, String),
     /// The headers, each with its line break, and the body; the status is 200.
     Raw(String, Vec<u8>),
-    /// A redirect.
-    Go(String),
+    /// A redirect: its status, and where to.
+    Go(u16, String),
     /// A body of so many megabytes.
     Flood(usize),
     /// Nothing, for ever.
@@ -132,8 +132,8 @@ async fn serve(
             let head = format!("HTTP/1.1 200 X\r\n{headers}content-length: {length}\r\n\r\n");
             [head.into_bytes(), body].concat()
         }
-        Reply::Go(place) => format!(
-            "HTTP/1.1 302 Found\r\nlocation: {place}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        Reply::Go(status, place) => format!(
+            "HTTP/1.1 {status} X\r\nlocation: {place}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
         )
         .into_bytes(),
         Reply::Flood(megabytes) => {
