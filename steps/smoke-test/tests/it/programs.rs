@@ -109,7 +109,7 @@ fn with_hurl(version: &str, end: &str) -> Project {
     project.write_program(
         "bin/hurl",
         &format!(
-            "if [ \"$1\" = --version ]; then echo 'hurl {version} (x86_64) libcurl/8.0'; exit; fi\n\
+            "if [ \"$1\" = --version ]; then echo asked >> versions; echo 'hurl {version} (x86_64) libcurl/8.0'; exit; fi\n\
              echo \"$@\" > args; env | grep ^HURL_ | sort > variables; {end}"
         ),
     );
@@ -136,6 +136,16 @@ async fn a_hurl_file_gets_its_variables_without_the_command_line() {
         service.url()
     );
     assert_eq!(project.read("variables"), expected);
+}
+
+#[tokio::test]
+async fn hurl_is_asked_for_its_version_once() {
+    let project = with_hurl("8.0.1", "exit 0");
+    let check = |name| format!("[[check]]\nname = \"{name}\"\nhurl = \"smoke/journey.hurl\"\n");
+    project.write("smoke.toml", &["a", "b", "c"].map(check).concat());
+    let run = project.run(&["--timeout", "9s"]).await;
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(project.read("versions"), "asked\n");
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use regex::Regex;
 use serde_json::Value;
@@ -12,6 +13,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 /// What the service answers.
@@ -104,6 +106,16 @@ impl Service {
     /// How many requests came.
     pub(crate) fn asked(&self) -> usize {
         self.seen.lock().unwrap().len()
+    }
+
+    /// Waits until so many requests came.
+    pub(crate) async fn wait_for(&self, requests: usize) {
+        let come = async {
+            while self.asked() < requests {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(Duration::from_secs(30), come).await.unwrap();
     }
 }
 

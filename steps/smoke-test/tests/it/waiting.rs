@@ -98,9 +98,7 @@ async fn the_end_of_time_does_not_hide_what_was_wrong_before() {
 async fn an_interrupt_ends_the_step_at_once() {
     let (service, project) = (Service::start(|_, _| Reply::Hang).await, Project::new(ONE));
     let step = project.spawn(&["--url", &service.url(), "--timeout", "60s"]);
-    while service.asked() == 0 {
-        sleep(Duration::from_millis(20)).await;
-    }
+    service.wait_for(1).await;
     let pid = step.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     let start = Instant::now();
