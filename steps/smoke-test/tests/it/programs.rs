@@ -223,3 +223,12 @@ async fn an_address_of_its_own_that_does_not_answer_is_the_one_that_is_named() {
     let told = format!("nothing answered at http://127.0.0.1:{port}/other within");
     assert!(run.stderr.contains(&told), "{}", run.stderr);
 }
+
+#[tokio::test]
+async fn a_port_that_begins_as_that_of_the_service_is_not_taken_for_it() {
+    let own = format!("http://127.0.0.1:{}/other", free_port().await);
+    let project = Project::new(&format!("[[check]]\nname = \"b\"\nurl = \"{own}\"\n"));
+    let run = project.run(&["--url", "http://127.0.0.1", "--timeout", "1s"]).await;
+    assert_eq!(run.code, Some(4), "{run:?}");
+    assert!(run.stderr.contains(&format!("nothing answered at {own} within")), "{}", run.stderr);
+}
