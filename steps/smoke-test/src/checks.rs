@@ -154,6 +154,11 @@ impl Check {
         matches!(&self.kind, Kind::Http(http) if http.revision.is_some())
     }
 
+    /// Whether it is a program, which is told address and revision.
+    pub(crate) fn is_told(&self) -> bool {
+        !matches!(&self.kind, Kind::Http(_))
+    }
+
     /// The names of the captures that it uses.
     pub(crate) fn uses(&self) -> impl Iterator<Item = &str> {
         self.templates().flat_map(Template::captures)

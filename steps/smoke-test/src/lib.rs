@@ -327,26 +327,29 @@ impl Args {
     }
 
     /// The revision that has to run: the one that was named, else the deployed one, else, when a
-    /// check compares it, the job's commit. What was deployed counts more than the commit, for a job
-    /// may deploy an older image.
+    /// check compares it or a program is told it, the job's commit. What was deployed counts more
+    /// than the commit, for a job may deploy an older image.
     fn revision(
         &self,
         checks: &[Check],
         deployment: Option<&Deployment>,
         common: &Common,
     ) -> anyhow::Result<Option<String>> {
-        let deployed = || deployment?.revision.clone();
-        let revision = self.revision.clone().or_else(deployed);
         let compares = checks.iter().find(|check| check.needs_revision());
-        let Some(check) = compares.filter(|_| revision.is_none()) else {
-            return Ok(revision);
-        };
-        let revision = common.gitlab.commit_sha.clone().ok_or_else(|| {
-            let message =
-                format!("check `{}` needs the deployed revision, and none is known", check.name);
-            Fail::invalid(message).help("use --revision, or run deploy-fargate before this step")
-        })?;
-        Ok(Some(revision))
+        let is_used = compares.is_some() || checks.iter().any(Check::is_told);
+        let deployed = || deployment?.revision.clone();
+        let commit = || common.gitlab.commit_sha.clone().filter(|_| is_used);
+        match (self.revision.clone().or_else(deployed).or_else(commit), compares) {
+            (None, Some(check)) => {
+                let message = format!(
+                    "check `{}` needs the deployed revision, and none is known",
+                    check.name
+                );
+                let help = "use --revision, or run deploy-fargate before this step";
+                Err(Fail::invalid(message).help(help).into())
+            }
+            (revision, _) => Ok(revision),
+        }
     }
 }
 

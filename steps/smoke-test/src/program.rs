@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use crate::attempt::{Attempt, Limit, NoAnswer, last_lines};
 use crate::checks::{Check, Command, Hurl, Kind};
-use crate::expect::Mismatch;
+use crate::expect::{Mismatch, excerpt};
 use crate::template::Captures;
 
 /// What a program is told of the service.
@@ -174,7 +174,8 @@ async fn ran(process: Process, limit: Limit) -> anyhow::Result<Result<Ran, Attem
         Some(Exit::TimedOut | Exit::Invalid) => {
             let is_cut = limit.is_cut && Fail::of(&err).map(Fail::exit) == Some(Exit::TimedOut);
             let none = NoAnswer {
-                reason: format!("{err:#}"),
+                // With the last lines that it said, which are not ours.
+                reason: excerpt(&format!("{err:#}")),
                 spoke: true,
                 cut_off: is_cut,
                 ..NoAnswer::default()
