@@ -185,6 +185,19 @@ impl Check {
         }
     }
 
+    /// An answer that comes too late to be waited for cannot be told from none.
+    fn waits_for_its_latency(&self) -> Result<(), String> {
+        let Kind::Http(http) = &self.kind else { return Ok(()) };
+        match http.max_latency {
+            Some(most) if most >= self.limit => Err(format!(
+                "check `{}` waits for no longer than {}: raise `timeout` above `max_latency`",
+                self.name,
+                humantime::format_duration(self.limit)
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Puts the values of variables in.
     fn fill(&mut self) -> Result<(), Fail> {
         match &mut self.kind {
@@ -530,6 +543,18 @@ mod tests {
             (
                 "body_contains = ''",
                 "smoke.toml:1: `body_contains` of check `x` is empty, and expects",
+            ),
+            (
+                "body_matches = ''",
+                "smoke.toml:1: `body_matches` of check `x` is empty, and expects nothing",
+            ),
+            (
+                "max_latency = '30s'",
+                "smoke.toml:1: check `x` waits for no longer than 10s: raise `timeout` above `max_latency`",
+            ),
+            (
+                "max_latency = '2s'\ntimeout = '2s'",
+                "smoke.toml:1: check `x` waits for no longer than 2s: raise `timeout`",
             ),
             ("json = {}", "smoke.toml:1: `json` of check `x` is empty, and expects nothing"),
             (

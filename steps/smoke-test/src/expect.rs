@@ -244,10 +244,13 @@ fn is_exactly(found: &[&Value], text: &str) -> bool {
     matches!(found, [Value::String(one)] if one == text)
 }
 
-/// Equality of JSON, in which 1 and 1.0 are the same number.
+/// Equality of JSON, in which 1 and 1.0 are the same number. Two integers are compared to the last
+/// digit, which those above 2^53 would lose as floating-point numbers.
 fn equal(one: &Value, other: &Value) -> bool {
     match (one, other) {
-        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        (Value::Number(a), Value::Number(b)) => {
+            a == b || ((a.is_f64() || b.is_f64()) && a.as_f64() == b.as_f64())
+        }
         (Value::Array(a), Value::Array(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
         }
@@ -417,6 +420,16 @@ mod tests {
                 "expected the body to contain \"ok\", got \"busy\"",
                 "expected JSON, got \"busy\"",
             ]
+        );
+    }
+
+    #[test]
+    fn integers_are_compared_to_the_last_digit() {
+        let lines = "json = { '$.n' = 9007199254740993 }";
+        assert!(said(lines, &body(r#"{"n":9007199254740993}"#)).is_empty());
+        assert_eq!(
+            said(lines, &body(r#"{"n":9007199254740992}"#)),
+            ["expected $.n to be 9007199254740993, got 9007199254740992"]
         );
     }
 

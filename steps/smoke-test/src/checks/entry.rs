@@ -120,6 +120,7 @@ impl Entry {
         let limit = self.timeout.map(|span| span.0);
         let (kind, usual_limit) = self.kind();
         let check = Check { name, limit: limit.unwrap_or(usual_limit), kind };
+        check.waits_for_its_latency()?;
         if let Some(unknown) = check.uses().find(|used| !seen.captures.contains(*used)) {
             let name = &check.name;
             return Err(format!(
@@ -195,6 +196,10 @@ impl Entry {
     fn can_fail(&self) -> Result<(), String> {
         let always = [
             ("body_contains", self.body_contains.as_ref().is_some_and(String::is_empty)),
+            (
+                "body_matches",
+                self.body_matches.as_ref().is_some_and(|Text(regex)| regex.as_str().is_empty()),
+            ),
             ("json", self.json.as_ref().is_some_and(|json| json.0.is_empty())),
             (
                 "response_headers",
