@@ -31,12 +31,12 @@ use serde::Deserialize;
 use step_core::{Common, Fail};
 
 pub use model::{
-    AccountId, BuildImage, Busy, ChangeLevel, Collisions, DeployFargate, DeployStack, Engine,
-    EnvValue, Environment, FargateContainer, FargateService, GenOpenapi, LambdaArchitecture,
-    LambdaCheck, LambdaConfiguration, LambdaFunction, LambdaLayer, LambdaTracing, Landfall, Level,
-    LintCheck, LinterFormat, LinterSettings, MigrateDatabase, MigrateDb, MigrateDbCheck, OnFail,
-    OnPause, OpenapiDiff, OpenapiLint, OpenapiSource, PushEcr, Service, SmokeTest, Span,
-    UploadLambda,
+    AccountId, BuildImage, Busy, ChangeLevel, CodeDeploy, Collisions, DeployFargate, DeployStack,
+    Engine, EnvValue, Environment, FargateContainer, FargateService, GenOpenapi,
+    LambdaArchitecture, LambdaCheck, LambdaConfiguration, LambdaFunction, LambdaLayer,
+    LambdaTracing, Landfall, Level, LintCheck, LinterFormat, LinterSettings, MigrateDatabase,
+    MigrateDb, MigrateDbCheck, OnFail, OnPause, OpenapiDiff, OpenapiLint, OpenapiSource, PushEcr,
+    Service, SmokeTest, Span, UploadLambda,
 };
 pub use parse::{nearest, parse};
 

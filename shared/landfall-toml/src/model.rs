@@ -158,6 +158,8 @@ pub struct DeployFargate {
     /// The environment in which the image has to have passed its checks: without a verdict of
     /// smoke-test that says so, it is not deployed.
     pub require_verdict: Option<String>,
+    /// How CodeDeploy deploys the service, where it does.
+    pub codedeploy: CodeDeploy,
     /// Several services of one image, by name: all are deployed, or none. What one does not set is
     /// as it is here.
     pub services: IndexMap<String, FargateService>,
@@ -185,6 +187,21 @@ pub struct FargateService {
     pub memory: Option<String>,
     /// What is set in the containers of the task definition, by name.
     pub containers: BTreeMap<String, FargateContainer>,
+    /// How CodeDeploy deploys it, where it does. What is not set is as for all.
+    pub codedeploy: CodeDeploy,
+}
+
+/// How CodeDeploy deploys a service whose deploymentController is CODE_DEPLOY.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct CodeDeploy {
+    /// Name of its application. Default: `AppECS-CLUSTER-SERVICE`, as the console of ECS makes it.
+    pub application: Option<String>,
+    /// Name of its deployment group. Default: `DgpECS-CLUSTER-SERVICE`.
+    pub deployment_group: Option<String>,
+    /// Lambda functions that a deployment calls, by the event before or after which it does, for
+    /// example AfterAllowTestTraffic.
+    pub hooks: BTreeMap<String, String>,
 }
 
 /// What deploy-fargate sets in a container of a task definition.

@@ -120,6 +120,18 @@ impl Fail {
         err.downcast_ref::<Fail>()
             .or_else(|| err.chain().find_map(|cause| cause.downcast_ref::<Fail>()))
     }
+
+    /// An error as it would be shown if the step ended with it: for a report that tells of several, or
+    /// that is told all the same.
+    pub fn whole(err: &anyhow::Error) -> Self {
+        let fail = Self::of(err);
+        Self {
+            exit: fail.map_or(Exit::Failed, Self::exit),
+            message: format!("{err:#}"),
+            help: fail.and_then(Self::help_text).map(str::to_owned),
+            transient: fail.is_some_and(Self::is_transient),
+        }
+    }
 }
 
 impl fmt::Display for Fail {

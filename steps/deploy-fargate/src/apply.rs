@@ -11,6 +11,7 @@ use step_core::poll::Pace;
 use step_core::{Exit, Fail, on_interrupt, output};
 use tokio::time::Instant;
 
+use crate::codedeploy::{self, Shift};
 use crate::failure::Failure;
 use crate::observe::{self, Current, Deployment, Observed, Paused, Schedule, Service, incomplete};
 use crate::watch::{self, Ended, Watched};
@@ -20,6 +21,8 @@ use crate::{Change, Ctx, Planned, patiently};
 #[derive(Debug)]
 pub(crate) enum Begun {
     Service(Box<Watched>),
+    /// CodeDeploy deploys it.
+    Shift(Box<Shift>),
     /// The rule starts this task definition from now on.
     Rule {
         task_definition: String,
@@ -53,16 +56,27 @@ pub(crate) async fn begin(
             Ok(Begun::Rule { task_definition })
         }
         Observed::Service(Current { service, .. }) => {
+            if let Some(revision) = &revision
+                && service.is_of_code_deploy()
+            {
+                if count.is_some() {
+                    update(ctx, guarded, service, None, count, None).await?;
+                }
+                let shift = codedeploy::begin(ctx, guarded, planned, service, revision).await?;
+                return Ok(Begun::Shift(Box::new(shift)));
+            }
             let is_there = revision.is_none() && count.is_none();
-            let ours = if is_there {
-                service
-                    .primary()
-                    .cloned()
-                    .ok_or_else(|| incomplete("ecs:DescribeServices", "deployment"))?
-            } else {
-                let breaker = breaker.then(|| with_breaker(service));
-                update(ctx, guarded, service, revision.as_deref(), count, breaker).await?
+            // What is there is followed. The answer of an update holds the deployment that this very
+            // call began; a later look may show another.
+            let updated = match is_there {
+                true => None,
+                false => {
+                    let breaker = breaker.then(|| with_breaker(service));
+                    update(ctx, guarded, service, revision.as_deref(), count, breaker).await?
+                }
             };
+            let ours = updated.or_else(|| service.primary().cloned());
+            let ours = ours.ok_or_else(|| incomplete("ecs:DescribeServices", "deployment"))?;
             let mut watched = Watched::new(
                 ctx.prefix(&planned.unit),
                 service.clone(),
@@ -84,17 +98,32 @@ pub(crate) async fn follow(
     guarded: &Guarded,
     begun: &mut Begun,
 ) -> anyhow::Result<Ended> {
-    let Begun::Service(watched) = begun else { return Ok(Ended::Deployed) };
+    let goes_on = ctx.settings.on_pause == OnPause::Continue;
     loop {
-        match watch::until_ended(ctx, watched).await? {
-            Ended::Paused(paused) => {
-                let goes_on = ctx.settings.on_pause == OnPause::Continue;
-                answer(ctx, guarded, &paused, goes_on).await?;
+        let ended = match begun {
+            Begun::Service(watched) => watch::until_ended(ctx, watched).await?,
+            Begun::Shift(shift) => codedeploy::until_ended(ctx, shift).await?,
+            Begun::Rule { .. } => return Ok(Ended::Deployed),
+        };
+        match (ended, &*begun) {
+            (Ended::Paused(_), Begun::Shift(shift)) => {
+                codedeploy::answer(ctx, guarded, shift, goes_on).await?;
             }
-            Ended::Deployed => return watch::prove(ctx, watched).await,
-            ended => return Ok(ended),
+            (Ended::Paused(paused), _) => answer(ctx, guarded, &paused, goes_on).await?,
+            (Ended::Deployed, begun) => return prove(ctx, begun).await,
+            (ended, _) => return Ok(ended),
         }
     }
+}
+
+/// Proves that what was asked for runs.
+async fn prove(ctx: &Ctx, begun: &Begun) -> anyhow::Result<Ended> {
+    let (before, revision, definition) = match begun {
+        Begun::Service(it) => (&it.before, &it.ours.task_definition, &it.definition),
+        Begun::Shift(it) => (&it.before, &it.revision, &it.definition),
+        Begun::Rule { .. } => return Ok(Ended::Deployed),
+    };
+    watch::prove(ctx, before, revision, definition).await
 }
 
 /// Takes back what was begun. The outcome says whether what ran before runs again.
@@ -110,6 +139,7 @@ pub(crate) async fn undo(
             let sets_count = planned.changes.iter().any(|it| matches!(it, Change::Count { .. }));
             go_back(ctx, guarded, watched, sets_count, failure).await
         }
+        (Begun::Shift(shift), _) => codedeploy::go_back(ctx, guarded, shift, failure).await,
         (Begun::Rule { .. }, Observed::Rule(schedule)) => {
             put_target(ctx, guarded, schedule, &schedule.target).await?;
             Ok(Ended::RolledBack(failure))
@@ -132,16 +162,11 @@ async fn go_back(
         output::warn(format!("{}{failure}", watched.prefix));
     }
     let service = &watched.before;
-    let now =
-        patiently(ctx, async || observe::service(ctx, &service.cluster, &service.name).await).await;
-    let now = match now {
-        Ok(now) => now,
-        // Deleted meanwhile: there is nothing to go back to.
-        Err(err) if Fail::of(&err).is_some_and(|fail| fail.exit() == Exit::Invalid) => {
-            return Ok(Ended::Failed(failure));
-        }
-        Err(err) => return Err(err),
-    };
+    let now = patiently(ctx, async || {
+        observe::service_if_any(ctx, &service.cluster, &service.name).await
+    });
+    // Deleted meanwhile: there is nothing to go back to.
+    let Some(now) = now.await? else { return Ok(Ended::Failed(failure)) };
     let before = watched.before.desired_count;
     let count = (sets_count && before != now.desired_count).then_some(before);
     if watched.good == watched.ours.task_definition {
@@ -245,8 +270,8 @@ pub(crate) async fn register(
     Ok(arn)
 }
 
-/// Updates the service and returns its new primary deployment. Once more is no harm: the same task
-/// definition again begins no deployment.
+/// Updates the service and returns its primary deployment, where it has one. Once more is no harm: the
+/// same task definition again begins no deployment.
 async fn update(
     ctx: &Ctx,
     _guarded: &Guarded,
@@ -254,7 +279,7 @@ async fn update(
     revision: Option<&str>,
     count: Option<i32>,
     configuration: Option<Value>,
-) -> anyhow::Result<Deployment> {
+) -> anyhow::Result<Option<Deployment>> {
     let mut body = Map::new();
     body.insert("cluster".into(), service.cluster.as_str().into());
     body.insert("service".into(), service.name.as_str().into());
@@ -272,10 +297,8 @@ async fn update(
         let call = ctx.ecs.update_service().service(&service.name);
         let call = call.customize().mutate_request(with_body(&body)?);
         let answer = call.send().await.call("ecs:UpdateService")?;
-        // The answer holds the deployment that this very call began; a later look may show another.
         let deployments = answer.service().map(|service| service.deployments()).unwrap_or_default();
-        let primary = deployments.iter().map(observe::parse_deployment).find(|one| one.is_primary);
-        Ok(primary.ok_or_else(|| incomplete("ecs:UpdateService", "deployment"))?)
+        Ok(deployments.iter().map(observe::parse_deployment).find(|one| one.is_primary))
     })
     .await
 }
@@ -349,10 +372,13 @@ pub(crate) fn with_body(
 
 /// Sets what is told when the step is interrupted while it follows a deployment.
 pub(crate) fn advise(ctx: &Ctx, begun: &Begun) {
-    let Begun::Service(watched) = begun else { return };
+    let id = match begun {
+        Begun::Service(watched) => &watched.ours.id,
+        Begun::Shift(shift) => &shift.id,
+        Begun::Rule { .. } => return,
+    };
     let env = ctx.settings.env.as_ref().map_or_else(String::new, |env| format!(" --env {env}"));
     let advice = if ctx.settings.units.len() == 1 {
-        let id = &watched.ours.id;
         format!(
             "the deployment goes on without this step; `deploy-fargate{env} --wait-only {id}` waits for its end"
         )

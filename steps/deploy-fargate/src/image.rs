@@ -3,6 +3,7 @@
 use std::fmt;
 
 use step_core::Fail;
+use verdict::is_digest;
 
 /// A reference, taken apart.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,16 +87,6 @@ impl fmt::Display for Reference {
         self.tag.iter().try_for_each(|tag| write!(f, ":{tag}"))?;
         self.digest.iter().try_for_each(|digest| write!(f, "@{digest}"))
     }
-}
-
-/// The digest of a pinned reference.
-pub(crate) fn digest_of(image: &str) -> Option<&str> {
-    image.rsplit_once('@').map(|(_, digest)| digest).filter(|digest| is_digest(digest))
-}
-
-fn is_digest(text: &str) -> bool {
-    let is_hex = |c: char| c.is_ascii_digit() || ('a'..='f').contains(&c);
-    text.strip_prefix("sha256:").is_some_and(|hex| hex.len() == 64 && hex.chars().all(is_hex))
 }
 
 /// The processor architectures that an image index lists, in the words of ECS (`X86_64`, `ARM64`);

@@ -6,6 +6,7 @@
 
 mod after;
 mod apply;
+mod codedeploy;
 mod definition;
 mod diff;
 mod failure;
@@ -41,6 +42,7 @@ pub use settings::Args;
 
 use after::Objection;
 use apply::Begun;
+use codedeploy::Shift;
 use definition::Definition;
 use observe::{Current, Observed, Service};
 use run_task::Program;
@@ -52,6 +54,7 @@ use watch::{Ended, Watched};
 pub struct Ctx {
     aws: Aws,
     ecs: aws_sdk_ecs::Client,
+    code_deploy: aws_sdk_codedeploy::Client,
     events: aws_sdk_eventbridge::Client,
     balancers: aws_sdk_elasticloadbalancingv2::Client,
     iam: aws_sdk_iam::Client,
@@ -79,6 +82,7 @@ impl Ctx {
         let config = aws.config();
         Self {
             ecs: aws_sdk_ecs::Client::new(config),
+            code_deploy: aws_sdk_codedeploy::Client::new(config),
             events: aws_sdk_eventbridge::Client::new(config),
             balancers: aws_sdk_elasticloadbalancingv2::Client::new(config),
             iam: aws_sdk_iam::Client::new(config),
@@ -193,7 +197,7 @@ async fn bring(
 ) -> anyhow::Result<Deployed> {
     let guarded = ctx.aws.guard().await?;
     let mut planned = plan_all(ctx).await?;
-    if !ctx.settings.dry_run && make_way(ctx, &planned).await? {
+    if !ctx.settings.dry_run && make_way(ctx, &guarded, &planned).await? {
         planned = plan_all(ctx).await?;
     }
     if planned.iter().all(|one| one.changes.is_empty()) {
@@ -231,7 +235,7 @@ fn admit(ctx: &Ctx, planned: &[Planned]) -> anyhow::Result<()> {
     for one in planned.iter().filter(|one| plan::writes(&one.changes)) {
         let container = one.definition.container(one.container.as_deref())?;
         let image = one.definition.image(&container).unwrap_or_default();
-        let digest = image::digest_of(image).unwrap_or_default();
+        let digest = verdict::digest_of(image).unwrap_or_default();
         verdict.admits(digest, environment, ctx.settings.verdict_key.as_ref())?;
     }
     output::say(format!("  passed in {environment}, as {} says", ctx.settings.verdict.display()));
@@ -270,10 +274,18 @@ async fn run_once(ctx: &Ctx, program: &[String]) -> anyhow::Result<RanTask> {
 async fn roll_back(ctx: &Ctx, to: Option<&str>) -> anyhow::Result<Deployed> {
     let guarded = ctx.aws.guard().await?;
     let mut planned = Vec::new();
+    let mut shifts = Vec::new();
     for unit in services(ctx)? {
         let observed = observe::observed(ctx, unit).await?;
         let Observed::Service(Current { service, .. }) = &observed else { continue };
         observe::refuse_controller(service)?;
+        if service.is_of_code_deploy()
+            && to.is_none()
+            && let Some(shift) = codedeploy::resume(ctx, unit, service, None).await?
+        {
+            shifts.push((watching(unit, &observed), shift));
+            continue;
+        }
         let target = match to {
             Some(to) => to.to_owned(),
             None => previous(ctx, service).await?,
@@ -298,17 +310,48 @@ async fn roll_back(ctx: &Ctx, to: Option<&str>) -> anyhow::Result<Deployed> {
         (false, false) => None,
     };
     let outcomes: Option<Vec<Outcome>> = planned.iter().map(outcome).collect();
-    if let Some(outcomes) = outcomes {
-        let units = planned.iter().zip(outcomes).map(|(one, outcome)| unit(one, outcome)).collect();
-        return Ok(Deployed::new(units, ctx.settings.check));
+    if let Some(outcomes) = outcomes.filter(|_| shifts.is_empty() || ctx.settings.dry_run) {
+        let shifts = shifts.iter().map(|(one, _)| unit(one, Outcome::Planned));
+        let units = planned.iter().zip(outcomes).map(|(one, outcome)| unit(one, outcome));
+        return Ok(Deployed::new(shifts.chain(units).collect(), ctx.settings.check));
     }
     tell_changes(ctx, &planned);
     handover::prepare()?;
+    let mut units = Vec::new();
+    for (one, shift) in shifts {
+        units.push(stop_shift(ctx, &guarded, &one, shift).await?);
+    }
     for one in &planned {
         stop_under_way(ctx, &guarded, one).await?;
     }
     let report = carry_out(ctx, &guarded, &planned).await?;
-    hand_over(ctx, report)
+    units.extend(report.services);
+    hand_over(ctx, Deployed { after: report.after, ..Deployed::new(units, false) })
+}
+
+/// Stops a deployment of CodeDeploy that is under way, which is all that there is to go back from.
+async fn stop_shift(
+    ctx: &Ctx,
+    guarded: &Guarded,
+    planned: &Planned,
+    shift: Shift,
+) -> anyhow::Result<UnitReport> {
+    let ended = codedeploy::go_back(ctx, guarded, &shift, None).await?;
+    let ended = match ended {
+        // That is what was asked for.
+        Ended::RolledBack(None) => Ended::Deployed,
+        ended => ended,
+    };
+    let begun = Begun::Shift(Box::new(shift));
+    let mut report = ended_unit(ctx, planned, None, ended).await;
+    report.deployment = deployment_id(&begun);
+    Ok(report)
+}
+
+/// A deployment that waits for somebody.
+enum Waiting {
+    Service(Box<Watched>, observe::Paused),
+    Shift(Box<Shift>),
 }
 
 /// Continues what pauses at a hook, and waits for its end.
@@ -318,9 +361,18 @@ async fn go_on(ctx: &Ctx) -> anyhow::Result<Deployed> {
     for unit_of in services(ctx)? {
         let observed = observe::observed(ctx, unit_of).await?;
         let Observed::Service(Current { service, definition }) = &observed else { continue };
+        if service.is_of_code_deploy() {
+            if let Some(shift) = codedeploy::resume(ctx, unit_of, service, None).await?
+                && codedeploy::is_waiting(ctx, &shift).await?
+            {
+                waiting.push((watching(unit_of, &observed), Waiting::Shift(Box::new(shift))));
+            }
+            continue;
+        }
         let mut watched = under_way(ctx, unit_of, service, definition)?;
         if let Some(paused) = watched.find(ctx).await?.and_then(|rollout| rollout.paused) {
-            waiting.push((watching(unit_of, &observed), watched, paused));
+            let waits = Waiting::Service(Box::new(watched), paused);
+            waiting.push((watching(unit_of, &observed), waits));
         }
     }
     if waiting.is_empty() {
@@ -329,15 +381,22 @@ async fn go_on(ctx: &Ctx) -> anyhow::Result<Deployed> {
             .into());
     }
     if ctx.settings.dry_run {
-        let units = waiting.iter().map(|(planned, ..)| unit(planned, Outcome::Planned)).collect();
+        let units = waiting.iter().map(|(planned, _)| unit(planned, Outcome::Planned)).collect();
         return Ok(Deployed::new(units, ctx.settings.check));
     }
     let _held = ctx.settings.rollback_on_cancel.then(hold_interrupt);
-    let (planned, resumed): (Vec<Planned>, Vec<_>) =
-        waiting.into_iter().map(|(planned, watched, paused)| (planned, (watched, paused))).unzip();
-    let courses = join_all(resumed.into_iter().map(async |(watched, paused)| {
-        match apply::answer(ctx, &guarded, &paused, true).await {
-            Ok(()) => follow(ctx, &guarded, Begun::Service(Box::new(watched))).await,
+    let (planned, waiting): (Vec<Planned>, Vec<Waiting>) = waiting.into_iter().unzip();
+    let courses = join_all(waiting.into_iter().map(async |waits| {
+        let (answered, begun) = match waits {
+            Waiting::Service(watched, paused) => {
+                (apply::answer(ctx, &guarded, &paused, true).await, Begun::Service(watched))
+            }
+            Waiting::Shift(shift) => {
+                (codedeploy::answer(ctx, &guarded, &shift, true).await, Begun::Shift(shift))
+            }
+        };
+        match answered {
+            Ok(()) => follow(ctx, &guarded, begun).await,
             Err(err) => Course::refused(ctx, err),
         }
     }));
@@ -353,14 +412,18 @@ async fn wait_only(ctx: &Ctx) -> anyhow::Result<Deployed> {
     for unit_of in services(ctx)? {
         let observed = observe::observed(ctx, unit_of).await?;
         let Observed::Service(Current { service, .. }) = &observed else { continue };
-        let Some(ours) = service.deployments.iter().find(|one| one.id == wanted) else {
+        let mut begun = if service.is_of_code_deploy() {
+            let shift = codedeploy::resume(ctx, unit_of, service, Some(wanted)).await?;
+            Begun::Shift(Box::new(shift.context("a deployment that is named")?))
+        } else if let Some(ours) = service.deployments.iter().find(|one| one.id == wanted) {
+            let definition = observe::definition(ctx, &ours.task_definition).await?;
+            let (prefix, before) = (ctx.prefix(unit_of), service.clone());
+            Begun::Service(Box::new(Watched::new(prefix, before, ours.clone(), definition)))
+        } else {
             known.extend(service.deployments.iter().map(|one| one.id.clone()));
             continue;
         };
-        let definition = observe::definition(ctx, &ours.task_definition).await?;
-        let watched = Watched::new(ctx.prefix(unit_of), service.clone(), ours.clone(), definition);
         let planned = watching(unit_of, &observed);
-        let mut begun = Begun::Service(Box::new(watched));
         apply::advise(ctx, &begun);
         let ended = apply::follow(ctx, &guarded, &mut begun).await?;
         on_interrupt("");
@@ -397,10 +460,14 @@ async fn plan_one(ctx: &Ctx, unit: &Unit) -> anyhow::Result<Planned> {
 
 /// Deals with what services are deploying already. `true` when it was waited for, so that what is
 /// has to be read again.
-async fn make_way(ctx: &Ctx, planned: &[Planned]) -> anyhow::Result<bool> {
+async fn make_way(ctx: &Ctx, guarded: &Guarded, planned: &[Planned]) -> anyhow::Result<bool> {
     let mut has_waited = false;
     for one in planned.iter().filter(|one| plan::writes(&one.changes)) {
         let Observed::Service(Current { service, .. }) = &one.observed else { continue };
+        if service.is_of_code_deploy() {
+            has_waited |= codedeploy::make_way(ctx, guarded, one, service).await?;
+            continue;
+        }
         if !service.is_deploying() {
             continue;
         }
@@ -786,6 +853,11 @@ async fn ended_unit(
                 planned.container.as_deref().and_then(|name| watched.definition.image(name));
             report.image = image.map(str::to_owned);
         }
+        Some(Begun::Shift(shift)) if outcome == Outcome::Deployed => {
+            report.task_definition = shift.revision.clone();
+            let image = planned.container.as_deref().and_then(|name| shift.definition.image(name));
+            report.image = image.map(str::to_owned);
+        }
         Some(Begun::Rule { task_definition }) if outcome == Outcome::Deployed => {
             report.task_definition = task_definition.clone();
             report.image = planned.image().map(str::to_owned);
@@ -806,6 +878,7 @@ async fn ended_unit(
 fn deployment_id(begun: &Begun) -> Option<String> {
     match begun {
         Begun::Service(watched) => Some(watched.ours.id.clone()),
+        Begun::Shift(shift) => Some(shift.id.clone()),
         Begun::Rule { .. } => None,
     }
 }

@@ -23,7 +23,7 @@ pub(crate) use rules::Schedule;
 pub(crate) use services::{
     Current, Deployment, Paused, Rollout, Service, ServiceDeployment, Status, definition,
     last_successful, newest_revision_before, parse_deployment, refuse_controller, service,
-    service_deployment, service_deployment_of,
+    service_deployment, service_deployment_of, service_if_any,
 };
 pub(crate) use tasks::{
     LogReader, log_tail, one_task, running_tasks, stopped_tasks, unhealthy_targets,

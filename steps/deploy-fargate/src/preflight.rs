@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use futures_util::future::join_all;
 use serde::Serialize;
 use step_aws::Call;
 use step_core::{Exit, Fail};
@@ -86,10 +87,11 @@ async fn of_unit(ctx: &Ctx, planned: &Planned) -> Vec<Check> {
     for (field, arn) in definition.roles() {
         checks.push(Check { what: format!("{field} {arn}"), found: of_role(ctx, arn).await });
     }
-    for secret in definition.secrets() {
+    let secrets = definition.secrets().into_iter().map(async |secret| {
         let what = format!("secret {} of {}", secret.name, secret.container);
-        checks.push(Check { what, found: of_secret(ctx, secret.from).await });
-    }
+        Check { what, found: of_secret(ctx, secret.from).await }
+    });
+    checks.extend(join_all(secrets).await);
     for (_, log) in definition.logs() {
         if !log.creates_group {
             let found = of_log_group(ctx, log.region, log.group).await;

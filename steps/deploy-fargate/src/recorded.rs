@@ -50,6 +50,8 @@ struct World {
     /// History of successful deployments: time and task definition.
     history: Vec<(u32, &'static str)>,
     balancer: bool,
+    /// CodeDeploy deploys the service, in these steps; the last one stays.
+    code_deploy: VecDeque<Step>,
     /// Answers in place of the usual ones, by operation.
     refuses: Vec<(&'static str, u16, &'static str, &'static str)>,
     /// From call to call: what fails, and how.
@@ -58,10 +60,21 @@ struct World {
     outage: Option<(Duration, Duration)>,
     start: Option<Instant>,
 
+    /// Another deployment of CodeDeploy is under way.
+    is_other_active: bool,
+    specification: String,
     calls: Vec<String>,
     looks: usize,
     is_updated: bool,
     is_back: bool,
+}
+
+/// How far a deployment of CodeDeploy is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Status(&'static str),
+    /// The event that comes last has succeeded.
+    Shifted,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -188,6 +201,38 @@ impl World {
                 };
                 json!({ "serviceDeploymentArn": DEPLOYMENT })
             }
+            "ListDeployments" => {
+                json!({ "deployments": if self.is_other_active { vec!["d-1"] } else { vec![] } })
+            }
+            "CreateDeployment" => {
+                self.specification = body["revision"]["appSpecContent"]["content"].to_string();
+                self.is_updated = true;
+                json!({ "deploymentId": "d-2" })
+            }
+            "GetDeployment" => {
+                json!({ "deploymentInfo": self.shift(body["deploymentId"].as_str().unwrap()) })
+            }
+            "BatchGetDeploymentTargets" => {
+                let is_through = self.code_deploy.front() == Some(&Step::Shifted);
+                let after = if is_through { "Succeeded" } else { "Pending" };
+                json!({ "deploymentTargets": [{ "deploymentTargetType": "ECSTarget", "ecsTarget": {
+                    "lifecycleEvents": [
+                        { "lifecycleEventName": "AllowTraffic", "status": "InProgress" },
+                        { "lifecycleEventName": "AfterAllowTraffic", "status": after },
+                    ],
+                    "taskSetsInfo": [{ "desiredCount": 1, "runningCount": 1, "trafficWeight": 10.0, "taskSetLabel": "Green" }],
+                } }] })
+            }
+            "StopDeployment" => {
+                self.is_other_active = false;
+                self.code_deploy = VecDeque::from([Step::Status("Stopped")]);
+                json!({ "status": "Succeeded" })
+            }
+            "ContinueDeployment" => {
+                self.is_other_active = false;
+                self.code_deploy = VecDeque::from([Step::Status("InProgress"), Step::Shifted]);
+                json!({})
+            }
             "StopServiceDeployment" => {
                 self.is_back = true;
                 json!({ "serviceDeploymentArn": DEPLOYMENT })
@@ -217,6 +262,9 @@ impl World {
                     "desiredCount": 1, "runningCount": i32::from(rollout == "COMPLETED"), "createdAt": created })
         };
         let state = if self.looks > self.completes_after { "COMPLETED" } else { "IN_PROGRESS" };
+        if !self.code_deploy.is_empty() {
+            return self.service_of_code_deploy();
+        }
         let deployments = match (self.is_updated, self.is_back, self.superseded && self.looks > 0) {
             (false, ..) => json!([deployment("ecs-svc/1", "PRIMARY", OLD, "COMPLETED", 1)]),
             (true, true, _) => json!([
@@ -250,6 +298,47 @@ impl World {
             "loadBalancers": balancers,
             "deploymentConfiguration": { "deploymentCircuitBreaker": { "enable": true, "rollback": true } },
         })
+    }
+
+    fn service_of_code_deploy(&self) -> Value {
+        let is_shifted = self.is_updated && self.code_deploy.front() == Some(&Step::Shifted);
+        let set = |id: &str, is_primary: bool, revision: &str, created: u32| {
+            let status = if is_primary { "PRIMARY" } else { "ACTIVE" };
+            json!({ "id": id, "status": status, "taskDefinition": revision, "computedDesiredCount": 1,
+                    "runningCount": 1, "stabilityStatus": "STEADY_STATE", "createdAt": created })
+        };
+        let mut sets = vec![set("ecs-svc/1", !is_shifted, OLD, 1)];
+        if self.is_updated && !self.is_back {
+            sets.push(set("ecs-svc/2", is_shifted, NEW, 2));
+        }
+        json!({
+            "serviceArn": "service/apps/orders", "serviceName": "orders", "clusterArn": "cluster/apps",
+            "status": "ACTIVE", "desiredCount": 1, "taskSets": sets,
+            "deploymentController": { "type": "CODE_DEPLOY" },
+            "loadBalancers": [{ "targetGroupArn": "tg/orders/1", "containerName": "app", "containerPort": 80 }],
+        })
+    }
+
+    /// A deployment of CodeDeploy: ours is `d-2`, and `d-3` is its way back.
+    fn shift(&mut self, id: &str) -> Value {
+        if id == "d-3" {
+            self.is_back = true;
+            return json!({ "deploymentId": id, "status": "Succeeded" });
+        }
+        if self.code_deploy.len() > 1 {
+            self.code_deploy.pop_front();
+        }
+        match self.code_deploy.front() {
+            Some(Step::Status("Stopped")) => {
+                json!({ "status": "Stopped", "rollbackInfo": { "rollbackDeploymentId": "d-3" } })
+            }
+            Some(Step::Status("Failed")) => json!({
+                "status": "Failed", "errorInformation": { "code": "HEALTH_CONSTRAINTS", "message": "said by CodeDeploy" },
+                "rollbackInfo": { "rollbackDeploymentId": "d-3" },
+            }),
+            Some(Step::Status(status)) => json!({ "status": status }),
+            Some(Step::Shifted) | None => json!({ "status": "InProgress" }),
+        }
     }
 
     fn service_deployment(&mut self) -> Value {
@@ -375,8 +464,9 @@ impl Run {
     }
 
     fn writes(&self) -> Vec<String> {
-        let is_read =
-            |call: &String| ["Describe", "List", "Get"].iter().any(|read| call.starts_with(read));
+        let is_read = |call: &String| {
+            ["Describe", "List", "Get", "BatchGet"].iter().any(|read| call.starts_with(read))
+        };
         self.calls().into_iter().filter(|call| !is_read(call)).collect()
     }
 }
@@ -667,4 +757,103 @@ async fn a_task_definition_that_ecs_refuses_ends_with_2_in_its_words() {
     let err = run.deploy().await.unwrap_err();
     assert_eq!(Fail::of(&err).unwrap().exit(), Exit::Invalid);
     assert!(format!("{err:#}").contains("Invalid CPU or memory value specified"), "{err:#}");
+}
+
+fn shifting<const N: usize>(steps: [Step; N]) -> World {
+    World { code_deploy: steps.into(), ..World::default() }
+}
+
+#[tokio::test(start_paused = true)]
+async fn codedeploy_is_followed_until_all_traffic_is_shifted() {
+    let (report, run) = deployed(shifting([
+        Step::Status("Created"),
+        Step::Status("Created"),
+        Step::Status("InProgress"),
+        Step::Shifted,
+    ]))
+    .await;
+    assert_eq!(report.outcome, Outcome::Deployed);
+    assert_eq!(report.services[0].task_definition, NEW);
+    assert_eq!(report.services[0].deployment.as_deref(), Some("d-2"));
+    assert_eq!(run.writes(), ["RegisterTaskDefinition", "CreateDeployment"]);
+    let specification = run.stand_in.world().specification.clone();
+    for part in [NEW, "ContainerName", "app"] {
+        assert!(specification.contains(part), "{specification}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_codedeploy_took_back_is_no_success() {
+    let steps = [Step::Status("InProgress"), Step::Status("InProgress"), Step::Status("Failed")];
+    let (report, run) = deployed(shifting(steps)).await;
+    assert_eq!(report.outcome, Outcome::RolledBack);
+    let fail = report.verdict().unwrap_err();
+    assert!(fail.to_string().contains("said by CodeDeploy"), "{fail}");
+    assert!(!run.writes().contains(&"UpdateService".to_owned()), "{:?}", run.writes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_that_crash_stop_codedeploy_and_the_traffic_goes_back() {
+    let world = World {
+        stopped: vec![UNHEALTHY_TASK; 2],
+        balancer: true,
+        ..shifting([Step::Status("Created"), Step::Status("InProgress")])
+    };
+    let start = Instant::now();
+    let (report, run) = deployed(world).await;
+    assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+    assert_eq!(report.outcome, Outcome::RolledBack);
+    assert_eq!(run.writes(), ["RegisterTaskDefinition", "CreateDeployment", "StopDeployment"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_shift_that_waits_for_somebody_is_answered_as_is_set() {
+    for (on_pause, outcome, last) in [
+        (OnPause::Continue, Outcome::Deployed, "ContinueDeployment"),
+        (OnPause::RollBack, Outcome::RolledBack, "StopDeployment"),
+        (OnPause::Wait, Outcome::TimedOut, "CreateDeployment"),
+    ] {
+        let world = shifting([Step::Status("InProgress"), Step::Status("Ready")]);
+        let run = Run::with(world, |settings| settings.on_pause = on_pause, None).await;
+        assert_eq!(run.deploy().await.unwrap().outcome, outcome, "{on_pause:?}");
+        assert!(run.writes().contains(&last.to_owned()), "{on_pause:?}: {:?}", run.writes());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn codedeploy_has_one_deployment_at_a_time_and_another_is_dealt_with_as_is_set() {
+    let busy = || World {
+        is_other_active: true,
+        ..shifting([Step::Status("InProgress"), Step::Status("InProgress")])
+    };
+    let run = Run::with(busy(), |settings| settings.busy = landfall_toml::Busy::Refuse, None).await;
+    let err = run.deploy().await.unwrap_err();
+    assert_eq!(Fail::of(&err).unwrap().exit(), Exit::Refused);
+    assert_eq!(run.writes(), [] as [&str; 0]);
+
+    let run = Run::new(busy()).await;
+    let _as_the_world_says = run.deploy().await;
+    assert_eq!(run.writes()[0], "StopDeployment", "{:?}", run.writes());
+    // All traffic is shifted, only the old tasks wait for their end.
+    let over = World { is_other_active: true, ..shifting([Step::Shifted]) };
+    let run = Run::new(over).await;
+    let _as_the_world_says = run.deploy().await;
+    assert_eq!(run.writes()[0], "ContinueDeployment", "{:?}", run.writes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deployment_group_that_is_missing_is_named_with_the_keys_to_set() {
+    let refused = (
+        "ListDeployments",
+        400,
+        "DeploymentGroupDoesNotExistException",
+        "No Deployment Group found",
+    );
+    let world = World { refuses: vec![refused], ..shifting([Step::Status("Created")]) };
+    let run = Run::new(world).await;
+    let err = run.deploy().await.unwrap_err();
+    let fail = Fail::of(&err).unwrap();
+    assert_eq!(fail.exit(), Exit::Invalid);
+    assert!(err.to_string().contains("DgpECS-apps-orders"), "{err:#}");
+    assert!(fail.help_text().unwrap().contains("deploy-fargate.codedeploy"), "{fail:?}");
 }

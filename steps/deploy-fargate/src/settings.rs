@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::ValueEnum;
-use landfall_toml::{Busy, Environment, FargateContainer, FargateService, OnFail, OnPause};
+use landfall_toml::{
+    Busy, CodeDeploy, Environment, FargateContainer, FargateService, OnFail, OnPause,
+};
 use step_aws::AwsArgs;
 use step_core::handover::{Handover, PushedImage};
 use step_core::{Common, Fail, FailContext, Secret};
@@ -281,6 +283,7 @@ pub(crate) struct Unit {
     pub(crate) desired_count: Option<i32>,
     pub(crate) base: Base,
     pub(crate) overrides: Overrides,
+    pub(crate) code_deploy: CodeDeploy,
 }
 
 /// What starts the tasks.
@@ -437,6 +440,8 @@ impl Args {
                 .help("run push-ecr before, or name one: deploy-fargate HOST/NAME@sha256:...")
                 .into());
         }
+        let shared = &file.codedeploy;
+        let owned = |(event, function): (&String, &String)| (event.clone(), function.clone());
         let count = self.desired_count.or(own.desired_count).or(file.desired_count);
         Ok(Unit {
             name,
@@ -451,6 +456,15 @@ impl Args {
             desired_count: count.map(i32::from),
             base,
             overrides,
+            code_deploy: CodeDeploy {
+                application: own.codedeploy.application.clone().or(shared.application.clone()),
+                deployment_group: own
+                    .codedeploy
+                    .deployment_group
+                    .clone()
+                    .or(shared.deployment_group.clone()),
+                hooks: shared.hooks.iter().chain(&own.codedeploy.hooks).map(owned).collect(),
+            },
         })
     }
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 use step_core::poll::{Deadline, Pace, poll};
 use step_core::{Exit, Fail, on_interrupt, output};
 use tokio::time::{Instant, sleep_until};
+use verdict::digest_of;
 
 use crate::definition::Definition;
 use crate::failure::{Class, Failure, classify};
-use crate::image::digest_of;
 use crate::observe::{self, Deployment, Paused, Rollout, Service, ServiceDeployment, Status};
 use crate::{Ctx, cancelled};
 
@@ -108,11 +108,7 @@ impl Watched {
 
     /// Reads the service, which may be gone.
     async fn service(&self, ctx: &Ctx) -> anyhow::Result<Option<Service>> {
-        match observe::service(ctx, &self.before.cluster, &self.before.name).await {
-            Ok(service) => Ok(Some(service)),
-            Err(err) if Fail::of(&err).is_some_and(|fail| fail.exit() == Exit::Invalid) => Ok(None),
-            Err(err) => Err(err),
-        }
+        observe::service_if_any(ctx, &self.before.cluster, &self.before.name).await
     }
 
     /// Reads the service deployment, once it is there. Where that is not allowed, or not known, the
@@ -177,10 +173,7 @@ impl Watched {
     fn tell_pause(&mut self, paused: &Paused) -> bool {
         let is_new = self.told_hooks.insert(paused.clone());
         if is_new {
-            output::say(format!(
-                "  {}waits at {}: `deploy-fargate continue` lets it go on, `deploy-fargate rollback` takes it back",
-                self.prefix, paused.stage
-            ));
+            output::say(format!("  {}{}", self.prefix, paused.advice()));
         }
         is_new
     }
@@ -212,12 +205,9 @@ pub(crate) async fn until_ended(ctx: &Ctx, watched: &mut Watched) -> anyhow::Res
         {
             return Ok(Some(Ended::Paused(paused)));
         }
-        let seen = stopped(ctx, &service, &watched.ours).await?;
-        last_failure = seen.last().map(|(_, failure)| failure.clone()).or(last_failure.take());
-        // Who only waits does not take it back, so that it may still succeed.
-        let only_waits = ctx.settings.wait_only.is_some();
-        let failure = hopeless(seen, ctx.settings.crashes).filter(|_| !only_waits);
-        Ok(failure.map(|failure| Ended::Failed(Some(failure))))
+        let (doomed, last) = look_at_stopped(ctx, &service, &watched.ours).await?;
+        last_failure = last.or(last_failure.take());
+        Ok(doomed.map(|failure| Ended::Failed(Some(failure))))
     };
     let ended = tokio::select! {
         ended = async {
@@ -228,14 +218,12 @@ pub(crate) async fn until_ended(ctx: &Ctx, watched: &mut Watched) -> anyhow::Res
     };
     drop(progress);
     Ok(match ended {
-        Some(Ended::RolledBack(failure)) => {
-            Ended::RolledBack(explained(ctx, watched, failure).await)
-        }
-        Some(Ended::Failed(failure)) => Ended::Failed(explained(ctx, watched, failure).await),
+        Some(Ended::RolledBack(failure)) => Ended::RolledBack(why(ctx, watched, failure).await),
+        Some(Ended::Failed(failure)) => Ended::Failed(why(ctx, watched, failure).await),
         Some(ended) => ended,
         None => {
             let failure = match last_failure {
-                Some(failure) => explained(ctx, watched, Some(failure)).await,
+                Some(failure) => why(ctx, watched, Some(failure)).await,
                 None => unplaced(ctx, watched).await,
             };
             Ended::TimedOut(failure)
@@ -291,27 +279,37 @@ pub(crate) async fn until_idle(ctx: &Ctx, service: &Service) -> anyhow::Result<(
     })?)
 }
 
-/// Proves that the tasks that run are what was asked for: those of our revision, with the digests of
+/// Proves that the tasks that run are what was asked for: those of the revision, with the digests of
 /// its images, and no others; or tells that somebody deployed again, or deleted the service.
 ///
 /// # Errors
 /// Exit 1: others run.
-pub(crate) async fn prove(ctx: &Ctx, watched: &Watched) -> anyhow::Result<Ended> {
+pub(crate) async fn prove(
+    ctx: &Ctx,
+    before: &Service,
+    revision: &str,
+    definition: &Definition,
+) -> anyhow::Result<Ended> {
     let deadline = Deadline::after(PROOF);
     let mut wrong = None;
     let look = async || {
-        let Some(service) = watched.service(ctx).await? else {
+        let Some(service) = observe::service_if_any(ctx, &before.cluster, &before.name).await?
+        else {
             let failure = Failure::of("the service was deleted right after the deployment");
             return Ok(Some(Ended::Failed(Some(failure))));
         };
-        if service.task_definition != watched.ours.task_definition {
+        if service.task_definition != revision {
             return Ok(Some(Ended::Superseded));
         }
         if service.desired_count == 0 {
             return Ok(Some(Ended::Deployed));
         }
-        let tasks = observe::running_tasks(ctx, &service).await?;
-        wrong = unproven(&tasks, &watched.ours.task_definition, &watched.definition);
+        let mut tasks = observe::running_tasks(ctx, &service).await?;
+        if service.is_of_code_deploy() {
+            // It keeps the old ones for a way back; they get no traffic.
+            tasks.retain(|task| task.task_definition_arn() == Some(revision));
+        }
+        wrong = unproven(&tasks, revision, definition);
         Ok(wrong.is_none().then_some(Ended::Deployed))
     };
     match poll(&deadline, Pace::SERVICE, look).await? {
@@ -438,6 +436,19 @@ async fn stopped(
     Ok(tasks.iter().map(classify).collect())
 }
 
+/// The failure that ends a deployment, if there is one by now, and the last that was seen.
+pub(crate) async fn look_at_stopped(
+    ctx: &Ctx,
+    service: &Service,
+    ours: &Deployment,
+) -> anyhow::Result<(Option<Failure>, Option<Failure>)> {
+    let seen = stopped(ctx, service, ours).await?;
+    let last = seen.last().map(|(_, failure)| failure.clone());
+    // Who only waits does not take it back, so that it may still succeed.
+    let only_waits = ctx.settings.wait_only.is_some();
+    Ok((hopeless(seen, ctx.settings.crashes).filter(|_| !only_waits), last))
+}
+
 /// The failure that no further task will escape, once there is one: the first that is permanent, or
 /// the last of as many crashes as are too many.
 fn hopeless(failures: Vec<(Class, Failure)>, limit: usize) -> Option<Failure> {
@@ -449,14 +460,24 @@ fn hopeless(failures: Vec<(Class, Failure)>, limit: usize) -> Option<Failure> {
     crashes.nth(limit.saturating_sub(1)).map(|(_, failure)| failure)
 }
 
+async fn why(ctx: &Ctx, watched: &Watched, seen: Option<Failure>) -> Option<Failure> {
+    let service = watched.service(ctx).await.ok().flatten();
+    let tasks = service.as_ref().map(|service| (service, &watched.ours));
+    explained(ctx, &watched.definition, tasks, seen).await
+}
+
 /// The failure that was seen, or else one that a stopped task tells of, with its log. What cannot be
 /// read is missing: it must not hide that the deployment failed.
-async fn explained(ctx: &Ctx, watched: &Watched, seen: Option<Failure>) -> Option<Failure> {
-    let service = watched.service(ctx).await.ok().flatten();
-    let by_task = match (&seen, &service) {
+pub(crate) async fn explained(
+    ctx: &Ctx,
+    definition: &Definition,
+    of: Option<(&Service, &Deployment)>,
+    seen: Option<Failure>,
+) -> Option<Failure> {
+    let by_task = match (&seen, of) {
         (Some(failure), _) if !failure.task.is_empty() => None,
-        (_, Some(service)) => {
-            let failures = stopped(ctx, service, &watched.ours).await.unwrap_or_default();
+        (_, Some((service, ours))) => {
+            let failures = stopped(ctx, service, ours).await.unwrap_or_default();
             failures
                 .into_iter()
                 .rfind(|(class, _)| *class != Class::Passing)
@@ -465,20 +486,20 @@ async fn explained(ctx: &Ctx, watched: &Watched, seen: Option<Failure>) -> Optio
         _ => None,
     };
     let mut failure = by_task.or(seen)?;
-    failure.log = observe::log_tail(ctx, &watched.definition, &failure).await;
+    failure.log = observe::log_tail(ctx, definition, &failure).await;
     if failure.is_unhealthy() {
-        let containers = watched.definition.images();
+        let containers = definition.images();
         let checks = containers.iter().filter_map(|(name, _)| {
-            Some(format!("the health check of {name}: {}", watched.definition.health_check(name)?))
+            Some(format!("the health check of {name}: {}", definition.health_check(name)?))
         });
         failure.health = checks.collect();
-        if let Some(service) = &service {
+        if let Some((service, _)) = of {
             failure.health.extend(observe::unhealthy_targets(ctx, service).await);
         }
         if failure.log.is_empty() && failure.container.is_none() {
             for (name, _) in containers {
                 let of = Failure { container: Some(name.to_owned()), ..failure.clone() };
-                failure.log.extend(observe::log_tail(ctx, &watched.definition, &of).await);
+                failure.log.extend(observe::log_tail(ctx, definition, &of).await);
             }
         }
     }

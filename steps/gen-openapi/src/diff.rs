@@ -24,7 +24,7 @@ use findings::{Files, Tool};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use step_core::{output, write_atomically};
+use step_core::{Fail, output, write_atomically};
 
 use crate::description::{self, Access, Description, read_usable, usable};
 use crate::document::Sources;
@@ -168,8 +168,9 @@ pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::R
     };
     let changes = compare(&base, &head, &rules);
     let (changes, accepted) = ignored.apply(changes);
-    let changes = Changes::new(changes, accepted, (&base, &head), &sources, options);
-    write(&changes, options)?;
+    let mut changes = Changes::new(changes, accepted, (&base, &head), &sources, options);
+    // What changed is told all the same.
+    changes.not_written = write(&changes, options).err().map(|err| Fail::whole(&err));
     Ok(Compared::of_changes(changes))
 }
 
@@ -218,11 +219,13 @@ async fn read_base(
 }
 
 fn write(changes: &Changes, options: &Options) -> anyhow::Result<()> {
-    if let Some(path) = &options.markdown {
-        write_atomically(path, changes.markdown().as_bytes())?;
-    }
+    let markdown = options.markdown.as_ref();
+    let markdown =
+        markdown.map_or(Ok(()), |path| write_atomically(path, changes.markdown().as_bytes()));
     let tool = Tool { name: "gen-openapi diff", version: env!("CARGO_PKG_VERSION") };
     let checked = [changes.head.clone()];
     let fail_on = changes.fail_on();
-    options.files.write(&changes.findings(), &checked, fail_on, "gen-openapi diff", tool)
+    let files = &options.files;
+    let written = files.write(&changes.findings(), &checked, fail_on, "gen-openapi diff", tool);
+    markdown.and(written)
 }

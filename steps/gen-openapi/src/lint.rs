@@ -116,8 +116,7 @@ pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::R
         None if is_all_read => checked.with(ignore.unused(levels.level(Rule::IgnoreUnused))),
         None => checked,
     };
-    checked.write(&options.reports, &sources, "gen-openapi lint")?;
-    Ok(checked)
+    Ok(checked.written(&options.reports, &sources, "gen-openapi lint"))
 }
 
 /// Takes what is found into the ignore file, out of the problems.

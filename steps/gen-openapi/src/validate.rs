@@ -59,8 +59,7 @@ pub(crate) async fn run(options: &Options, settings: &Settings<'_>) -> anyhow::R
     }
     let checked = Checked::new(problems, &sources, options.reports.fail_on);
     let checked = checked.advice("mend them: the specification does not allow them");
-    checked.write(&options.reports, &sources, "gen-openapi validate")?;
-    Ok(checked)
+    Ok(checked.written(&options.reports, &sources, "gen-openapi validate"))
 }
 
 /// Everything that the specification of its version does not allow in a description.

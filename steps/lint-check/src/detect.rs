@@ -1,6 +1,7 @@
 //! Which linters a repository needs, which files each gets, and why.
 
 use std::collections::{HashMap, HashSet};
+use std::ffi::OsStr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -80,14 +81,44 @@ impl Linter {
     }
 
     /// Looks for the files that its configuration names.
-    fn look_for_named(&mut self, tree: &Tree, known: &HashSet<&Path>) {
-        let those = |list: &[String]| -> Vec<&Path> {
-            let files = tree.files.iter().map(PathBuf::as_path);
-            files.filter(|path| list.iter().any(|config| is_named(config, path))).collect()
-        };
-        let (own, besides) = (those(&self.configs), those(&self.heeds));
-        self.named = named(tree, known, own.into_iter(), Names::All);
-        self.named_besides = named(tree, known, besides.into_iter(), Names::Data);
+    fn look_for_named(&mut self, tree: &Tree, known: &Known<'_>) {
+        let (own, besides) = (known.of(&self.configs), known.of(&self.heeds));
+        self.named = named(tree, &known.all, own.into_iter(), Names::All);
+        self.named_besides = named(tree, &known.all, besides.into_iter(), Names::Data);
+    }
+}
+
+/// All files of the repository, and by their names without folders: each linter asks for a dozen.
+struct Known<'a> {
+    all: HashSet<&'a Path>,
+    by_name: HashMap<&'a OsStr, Vec<&'a Path>>,
+}
+
+impl<'a> Known<'a> {
+    fn new(tree: &'a Tree) -> Self {
+        let mut known = Self { all: HashSet::new(), by_name: HashMap::new() };
+        for path in tree.files.iter().map(PathBuf::as_path) {
+            known.all.insert(path);
+            let name = path.file_name().unwrap_or_default();
+            known.by_name.entry(name).or_default().push(path);
+        }
+        known
+    }
+
+    /// The files that a list of configurations means.
+    fn of(&self, configs: &[String]) -> HashSet<&'a Path> {
+        let mut found = HashSet::new();
+        for config in configs {
+            let is_meant = |path: &&&Path| is_named(config, path);
+            if config.ends_with('/') {
+                found.extend(self.all.iter().filter(is_meant));
+            } else if let Some(paths) =
+                Path::new(config).file_name().and_then(|name| self.by_name.get(name))
+            {
+                found.extend(paths.iter().filter(is_meant));
+            }
+        }
+        found
     }
 }
 
@@ -243,9 +274,9 @@ pub(crate) fn detect(tree: &Tree, settings: &Settings, common: &Common) -> Resul
         }
         found.linters.push(generic::linter(name, own, settings, (set, matching))?);
     }
-    let all: HashSet<&Path> = tree.files.iter().map(PathBuf::as_path).collect();
+    let known = Known::new(tree);
     for linter in &mut found.linters {
-        linter.look_for_named(tree, &all);
+        linter.look_for_named(tree, &known);
     }
     Ok(found)
 }

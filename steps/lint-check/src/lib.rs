@@ -163,7 +163,7 @@ async fn lint(args: &Args, settings: &Settings, tree: &Tree) -> anyhow::Result<L
         not_written: None,
     };
     // What was found is told all the same.
-    linted.not_written = write_files(args, &linted, &names).err().map(|err| as_fail(&err));
+    linted.not_written = write_files(args, &linted, &names).err().map(|err| Fail::whole(&err));
     Ok(linted)
 }
 
@@ -185,15 +185,6 @@ fn write_files(args: &Args, linted: &Linted, names: &[String]) -> anyhow::Result
         .as_ref()
         .map_or(Ok(()), |path| step_core::write_atomically(path, linted.markdown().as_bytes()));
     written.and(markdown)
-}
-
-/// An error with all that it says, for a report.
-fn as_fail(err: &anyhow::Error) -> Fail {
-    let fail = Fail::new(exit_of(err), format!("{err:#}"));
-    match Fail::of(err).and_then(Fail::help_text) {
-        Some(help) => fail.help(help),
-        None => fail,
-    }
 }
 
 /// A job whose image has none of the linters has checked nothing, which is not the same as that nothing was

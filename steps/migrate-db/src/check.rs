@@ -125,7 +125,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<Checked> {
     }
     let findings = Findings::new(found.findings);
     let tool = Tool { name: "migrate-db check", version: env!("CARGO_PKG_VERSION") };
-    settings.options.reports.write(&findings, &found.paths, "migrate-db check", tool)?;
+    let written = settings.options.reports.write(&findings, &found.paths, "migrate-db check", tool);
     Ok(Checked {
         engine: settings.engine,
         folders: settings.folders.iter().map(|folder| folder.path.clone()).collect(),
@@ -135,6 +135,7 @@ pub(crate) async fn run(settings: &Settings) -> anyhow::Result<Checked> {
         skipped: found.skipped,
         fail_on: settings.options.reports.fail_on,
         findings,
+        not_written: written.err().map(|err| Fail::whole(&err)),
     })
 }
 
@@ -336,6 +337,9 @@ pub struct Checked {
     skipped: Option<String>,
     fail_on: Severity,
     findings: Findings,
+    /// Why a file could not be written.
+    #[serde(skip)]
+    not_written: Option<Fail>,
 }
 
 /// What the files were compared with.
@@ -358,6 +362,9 @@ impl Report for Checked {
     }
 
     fn verdict(&self) -> Result<(), Fail> {
+        if let Some(fail) = &self.not_written {
+            return Err(fail.clone());
+        }
         let mut failing = self.findings.at_least(self.fail_on);
         let help = if failing.any(|it| rules::can_be_ignored(it.rule())) {
             "mend them, or say in the file that it is meant so: `-- squawk-ignore RULE`; rules are \

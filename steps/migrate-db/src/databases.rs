@@ -4,7 +4,7 @@ use std::fmt;
 
 use landfall_toml::{MigrateDatabase, MigrateDb};
 use serde::Serialize;
-use step_core::{Exit, Fail, Report, output};
+use step_core::{Fail, Report, output};
 
 use crate::report::Migrated;
 
@@ -106,7 +106,7 @@ pub(crate) async fn each(
                 (Ended::Reported(Box::new(report)), verdict)
             }
             Err(err) => {
-                let fail = as_fail(&err);
+                let fail = Fail::whole(&err);
                 (Ended::Failed(Failed::of(&fail)), Some(fail))
             }
         };
@@ -116,21 +116,11 @@ pub(crate) async fn each(
     several
 }
 
-/// The error with its causes, as it would be shown if it were the only one.
-fn as_fail(err: &anyhow::Error) -> Fail {
-    let fail = Fail::of(err);
-    let exit = fail.map_or(Exit::Failed, Fail::exit);
-    with_help(Fail::new(exit, format!("{err:#}")), fail)
-}
-
 fn named(name: &str, fail: &Fail) -> Fail {
-    with_help(Fail::new(fail.exit(), format!("{name}: {fail}")), Some(fail))
-}
-
-fn with_help(fail: Fail, of: Option<&Fail>) -> Fail {
-    match of.and_then(Fail::help_text) {
-        Some(help) => fail.help(help),
-        None => fail,
+    let named = Fail::new(fail.exit(), format!("{name}: {fail}"));
+    match fail.help_text() {
+        Some(help) => named.help(help),
+        None => named,
     }
 }
 
@@ -230,6 +220,8 @@ impl fmt::Display for Several {
 
 #[cfg(test)]
 mod tests {
+    use step_core::Exit;
+
     use super::*;
     use crate::report::Outcome;
 

@@ -51,24 +51,31 @@ pub(super) fn compare(programs: &Programs, testbed: &Path) -> anyhow::Result<Vec
     Ok(comparisons)
 }
 
-/// Delivers a small function beside the AWS CLI: new code, and code that is there already. The CLI does what
-/// its documentation shows, with its waiters: it uploads whatever it is given.
+/// Delivers a small program beside the AWS CLI and cargo-lambda: new code, and code that is there already. The
+/// CLI does what its documentation shows, with its waiters; it and cargo-lambda upload whatever they are given.
 fn compare_deliveries(
     programs: &Programs,
     testbed: &Path,
     scratch: &Path,
 ) -> anyhow::Result<Vec<Comparison>> {
     let ours = programs.find("upload-lambda").context("it was there a moment ago")?;
-    let aws = testbed.join("peers-aws/bin/aws");
-    // Each has a function of its own: what one uploads is other code to the other.
-    let accounts = [fresh_account(), fresh_account()];
+    let peer = |name: &str| testbed.join("peers-aws/bin").join(name);
+    let (aws, cargo_lambda) = (peer("aws"), peer("cargo-lambda"));
     let folder = scratch.join("deliveries");
     fs::create_dir_all(folder.join("code"))?;
-    fs::write(folder.join("landfall.toml"), SETTINGS)?;
-    fs::write(folder.join("deliver.sh"), CLI)?;
+    for (name, text) in [
+        ("landfall.toml", SETTINGS),
+        ("deliver.sh", CLI),
+        // Without a manifest cargo-lambda does not start.
+        ("Cargo.toml", "[package]\nname = \"bench\"\n[lib]\npath = \"Cargo.toml\"\n"),
+    ] {
+        fs::write(folder.join(name), text)?;
+    }
+    // What stands behind the end of a program does not matter to it, and is other code to AWS.
+    let program = fs::read("/bin/true").context("read a small program")?;
     let write = |text: &str| {
-        let code = format!("def handler(event, context):\n    return {text:?}\n");
-        fs::write(folder.join("code/app.py"), code).context("write the function's code")
+        let code = [program.as_slice(), text.as_bytes()].concat();
+        fs::write(folder.join("code/bootstrap"), code).context("write the function's code")
     };
     let by_us = |account: &str| {
         let mut command = on_aws(&ours, account);
@@ -80,14 +87,32 @@ fn compare_deliveries(
         command.arg("deliver.sh").arg(&aws);
         command
     };
+    let by_cargo_lambda = |account: &str| {
+        let mut command = on_aws(&cargo_lambda, account);
+        let args = "lambda deploy --binary-path code/bootstrap --alias live bench";
+        command.args(args.split(' '));
+        command
+    };
     let run = |mut command: Command| {
         command.current_dir(&folder);
         counted(command, &folder.join("log"), &[0])
     };
-    let deliver = |at: usize| run(if at == 0 { by_us(&accounts[0]) } else { by_cli(&accounts[1]) });
-    let names =
-        [version(&ours)?, version(&aws)?.split_whitespace().next().unwrap_or_default().to_owned()];
-    // Ours makes both functions.
+    // Each has a function of its own: what one uploads is other code to the other.
+    let accounts = [fresh_account(), fresh_account(), fresh_account()];
+    let deliver = |at: usize| {
+        let account = &accounts[at];
+        run(match at {
+            0 => by_us(account),
+            1 => by_cli(account),
+            _ => by_cargo_lambda(account),
+        })
+    };
+    let names = [
+        version(&ours)?,
+        version(&aws)?.split_whitespace().next().unwrap_or_default().to_owned(),
+        "cargo-lambda".to_owned(),
+    ];
+    // Ours makes all functions.
     write("first")?;
     for account in &accounts {
         run(by_us(account))?;
@@ -109,7 +134,7 @@ const SETTINGS: &str = "\
 [service]
 name = \"bench\"
 [env.dev.upload-lambda]
-functions.bench = { source = \"code\", alias = \"live\", create = true, configuration = { runtime = \"python3.12\", handler = \"app.handler\", role = \"arn:aws:iam::111111111111:role/bench\" } }
+functions.bench = { source = \"code/bootstrap\", alias = \"live\", create = true, configuration = { runtime = \"provided.al2023\", handler = \"bootstrap\", role = \"arn:aws:iam::111111111111:role/bench\" } }
 ";
 
 /// As the developer guide of Lambda delivers with the AWS CLI.

@@ -61,6 +61,9 @@ const BESIDE_THE_CALLS: &[(&str, &str, &str)] = &[
     ("deploy-stack", "iam:PassRole", "a template that gives a role to a task or a function"),
     ("deploy-fargate", "iam:PassRole", "RegisterTaskDefinition, for the roles of the tasks"),
     ("deploy-fargate", "ecs:TagResource", "RegisterTaskDefinition, as it carries the tags over"),
+    ("deploy-fargate", "codedeploy:GetDeploymentConfig", "CreateDeployment"),
+    ("deploy-fargate", "codedeploy:GetApplicationRevision", "CreateDeployment"),
+    ("deploy-fargate", "codedeploy:RegisterApplicationRevision", "CreateDeployment"),
     ("upload-lambda", "iam:PassRole", "CreateFunction and UpdateFunctionConfiguration"),
     ("upload-lambda", "s3:ListBucket", "HeadObject, which else denies what is not there"),
 ];

@@ -63,6 +63,11 @@ impl Service {
         self.text("/deploymentController/type").unwrap_or("ECS")
     }
 
+    /// Whether CodeDeploy deploys it.
+    pub(crate) fn is_of_code_deploy(&self) -> bool {
+        self.controller() == "CODE_DEPLOY"
+    }
+
     /// Whether it replaces task by task, and not all at once beside the old ones.
     pub(crate) fn is_rolling(&self) -> bool {
         self.text("/deploymentConfiguration/strategy").is_none_or(|strategy| strategy == "ROLLING")
@@ -133,6 +138,16 @@ pub(crate) struct Paused {
     pub(crate) stage: String,
 }
 
+impl Paused {
+    /// What somebody has to do now.
+    pub(crate) fn advice(&self) -> String {
+        format!(
+            "waits at {}: `deploy-fargate continue` lets it go on, `deploy-fargate rollback` takes it back",
+            self.stage
+        )
+    }
+}
+
 /// The states of a service deployment
 /// (<https://docs.aws.amazon.com/AmazonECS/latest/APIReference/API_ServiceDeployment.html>).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -179,16 +194,38 @@ pub(crate) async fn service(ctx: &Ctx, cluster: &str, name: &str) -> anyhow::Res
         })?;
     let raw: Value = serde_json::from_slice(&body.take()).unwrap_or_default();
     let text = |value: Option<&str>| value.unwrap_or_default().to_owned();
+    // Where CodeDeploy deploys, the service has sets of tasks in place of deployments.
+    let sets = service.task_sets();
+    let primary = sets.iter().find(|set| set.status() == Some("PRIMARY"));
+    let deployments = match sets {
+        [] => service.deployments().iter().map(parse_deployment).collect(),
+        sets => sets.iter().map(parse_task_set).collect(),
+    };
     Ok(Service {
         arn: text(service.service_arn()),
         name: text(service.service_name()),
         cluster: text(service.cluster_arn()),
-        task_definition: text(service.task_definition()),
+        task_definition: text(
+            primary.and_then(|set| set.task_definition()).or(service.task_definition()),
+        ),
         desired_count: service.desired_count(),
-        deployments: service.deployments().iter().map(parse_deployment).collect(),
+        deployments,
         events: service.events().iter().map(|e| (text(e.id()), text(e.message()))).collect(),
         raw: raw.pointer(&format!("/services/{at}")).cloned().unwrap_or_default(),
     })
+}
+
+/// The service as it is now; nothing when it is not there, or no more.
+pub(crate) async fn service_if_any(
+    ctx: &Ctx,
+    cluster: &str,
+    name: &str,
+) -> anyhow::Result<Option<Service>> {
+    match service(ctx, cluster, name).await {
+        Ok(service) => Ok(Some(service)),
+        Err(err) if Fail::of(&err).is_some_and(|fail| fail.exit() == Exit::Invalid) => Ok(None),
+        Err(err) => Err(err),
+    }
 }
 
 pub(crate) fn parse_deployment(deployment: &types::Deployment) -> Deployment {
@@ -210,6 +247,21 @@ pub(crate) fn parse_deployment(deployment: &types::Deployment) -> Deployment {
         failed: deployment.failed_tasks(),
         rollout,
         created: deployment.created_at().copied().unwrap_or(DateTime::from_secs(0)),
+    }
+}
+
+fn parse_task_set(set: &types::TaskSet) -> Deployment {
+    let is_steady = set.stability_status() == Some(&types::StabilityStatus::SteadyState);
+    Deployment {
+        id: set.id().unwrap_or_default().to_owned(),
+        is_primary: set.status() == Some("PRIMARY"),
+        task_definition: set.task_definition().unwrap_or_default().to_owned(),
+        desired: set.computed_desired_count(),
+        running: set.running_count(),
+        pending: set.pending_count(),
+        failed: 0,
+        rollout: if is_steady { Rollout::Completed } else { Rollout::InProgress },
+        created: set.created_at().copied().unwrap_or(DateTime::from_secs(0)),
     }
 }
 
@@ -323,8 +375,18 @@ pub(crate) async fn last_successful(
 ) -> anyhow::Result<Option<String>> {
     let call = ctx.ecs.list_service_deployments().cluster(&service.cluster).service(&service.name);
     let call = call.status(ServiceDeploymentStatus::Successful).max_results(100);
-    let listed = call.send().await.call("ecs:ListServiceDeployments")?;
-    let mut deployments = listed.service_deployments().to_vec();
+    let mut deployments = Vec::new();
+    let mut token = None;
+    // Nothing says that the newest come first.
+    loop {
+        let answer = call.clone().set_next_token(token).send().await;
+        let listed = answer.call("ecs:ListServiceDeployments")?;
+        deployments.extend_from_slice(listed.service_deployments());
+        token = listed.next_token.filter(|token| !token.is_empty());
+        if token.is_none() {
+            break;
+        }
+    }
     deployments.sort_by_key(|one| std::cmp::Reverse(one.created_at().map_or(0, DateTime::secs)));
     for one in &deployments {
         let Some(revision) = one.target_service_revision_arn() else { continue };
@@ -376,20 +438,12 @@ fn split_revision(arn: &str) -> Option<(&str, u64)> {
 /// The error of a service that deploys in a way that this step does not know.
 pub(crate) fn refuse_controller(service: &Service) -> Result<(), Fail> {
     match service.controller() {
-        "ECS" => Ok(()),
-        "CODE_DEPLOY" => Err(Fail::new(
-            Exit::Refused,
-            format!("{} is deployed by CodeDeploy, which this step does not drive", service.name),
-        )
-        .help(
-            "use `aws ecs deploy`, or move the service to ECS's own blue/green: \
-             deploymentController ECS with the strategy BLUE_GREEN",
-        )),
+        "ECS" | "CODE_DEPLOY" => Ok(()),
         other => Err(Fail::new(
             Exit::Refused,
             format!("{} is deployed by an own controller ({other})", service.name),
         )
-        .help("this step deploys services whose deploymentController is ECS")),
+        .help("this step deploys services whose deploymentController is ECS or CODE_DEPLOY")),
     }
 }
 
@@ -439,10 +493,10 @@ pub(crate) mod tests {
             ..Service::default()
         };
         assert!(refuse_controller(&service("ECS")).is_ok());
-        let err = refuse_controller(&service("CODE_DEPLOY")).unwrap_err();
+        assert!(refuse_controller(&service("CODE_DEPLOY")).is_ok());
+        let err = refuse_controller(&service("EXTERNAL")).unwrap_err();
         assert_eq!(err.exit(), Exit::Refused);
-        assert!(err.help_text().unwrap().contains("BLUE_GREEN"));
-        assert_eq!(refuse_controller(&service("EXTERNAL")).unwrap_err().exit(), Exit::Refused);
+        assert!(err.help_text().unwrap().contains("CODE_DEPLOY"));
     }
 
     #[test]

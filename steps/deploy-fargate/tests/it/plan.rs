@@ -270,14 +270,21 @@ fn wrong_input_ends_with_2_and_says_what_to_do() {
 }
 
 #[test]
-fn a_service_of_codedeploy_is_refused_with_the_way_out() {
+fn a_controller_that_is_not_driven_is_refused_with_the_way_out() {
     let service = with_breaker();
-    let legacy = json!({ "cluster": "apps", "serviceName": "legacy", "taskDefinition": "app", "desiredCount": 0,
-                         "deploymentController": { "type": "CODE_DEPLOY" } });
-    service.call("CreateService", &legacy);
+    let legacy = |kind: &str| {
+        json!({ "cluster": "apps", "serviceName": kind.to_lowercase(), "taskDefinition": "app", "desiredCount": 0,
+                "deploymentController": { "type": kind } })
+    };
+    service.call("CreateService", &legacy("EXTERNAL"));
     service
-        .deploy(&[&unknown(1), "--service", "legacy"])
+        .deploy(&[&unknown(1), "--service", "external"])
         .expect(8)
-        .says("legacy is deployed by CodeDeploy, which this step does not drive")
-        .says("BLUE_GREEN");
+        .says("external is deployed by an own controller (EXTERNAL)")
+        .says("ECS or CODE_DEPLOY");
+    // What would change is told without asking CodeDeploy.
+    service.call("CreateService", &legacy("CODE_DEPLOY"));
+    let args = [&unknown(1), "--service", "code_deploy", "--dry-run"];
+    let told = service.deploy(&args).expect(0).stdout;
+    assert!(told.contains("a new revision of the task definition"), "{told}");
 }

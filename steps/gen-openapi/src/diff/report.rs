@@ -63,6 +63,9 @@ pub(super) struct Changes {
     fail_on: FailOn,
     #[serde(skip)]
     least: Level,
+    /// Why a file could not be written.
+    #[serde(skip)]
+    pub(super) not_written: Option<Fail>,
 }
 
 /// A change with its places.
@@ -151,6 +154,7 @@ impl Changes {
             changes: changes.into_iter().map(shown).collect(),
             fail_on: options.fail_on,
             least: options.shown(),
+            not_written: None,
         }
     }
 
@@ -325,6 +329,9 @@ impl Report for Compared {
 
     fn verdict(&self) -> Result<(), Fail> {
         let What::Changes(changes) = &self.0 else { return Ok(()) };
+        if let Some(fail) = &changes.not_written {
+            return Err(fail.clone());
+        }
         let Some(level) = changes.fail_on.level() else { return Ok(()) };
         let count = changes.changes.iter().filter(|it| it.level >= level).count();
         if count == 0 {

@@ -36,6 +36,9 @@ pub struct Checked {
     /// All rules, when they are asked for.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     rules: Vec<Listed>,
+    /// Why a file could not be written.
+    #[serde(skip)]
+    not_written: Option<Fail>,
 }
 
 /// What became of the ignore file.
@@ -61,8 +64,17 @@ impl Checked {
     pub(crate) fn new(problems: Vec<Problem>, sources: &Sources, fail_on: Severity) -> Self {
         let files = sources.names().map(str::to_owned).collect();
         let findings = findings(&problems, sources);
-        let (ignore_file, outcome, rules) = (None, None, Vec::new());
-        Self { files, fail_on, accepted: None, ignore_file, outcome, advice: "", findings, rules }
+        Self {
+            files,
+            fail_on,
+            accepted: None,
+            ignore_file: None,
+            outcome: None,
+            advice: "",
+            findings,
+            rules: Vec::new(),
+            not_written: None,
+        }
     }
 
     /// A report that lists rules.
@@ -97,19 +109,14 @@ impl Checked {
         self
     }
 
-    /// Writes the files that are asked for; `tool` is the command.
-    ///
-    /// # Errors
-    /// One cannot be written.
-    pub(crate) fn write(
-        &self,
-        reports: &Reports,
-        sources: &Sources,
-        tool: &str,
-    ) -> anyhow::Result<()> {
+    /// Writes the files that are asked for; `tool` is the command. That one cannot be written is in the
+    /// verdict: what was found is told all the same.
+    pub(crate) fn written(mut self, reports: &Reports, sources: &Sources, tool: &str) -> Self {
         let checked: Vec<String> = sources.names().map(str::to_owned).collect();
         let of = Tool { name: tool, version: env!("CARGO_PKG_VERSION") };
-        reports.write(&self.findings, &checked, tool, of)
+        let written = reports.write(&self.findings, &checked, tool, of);
+        self.not_written = written.err().map(|err| Fail::whole(&err));
+        self
     }
 }
 
@@ -126,6 +133,9 @@ impl Report for Checked {
     }
 
     fn verdict(&self) -> Result<(), Fail> {
+        if let Some(fail) = &self.not_written {
+            return Err(fail.clone());
+        }
         self.findings.verdict(self.fail_on).map_err(|fail| fail.help(self.advice))
     }
 }

@@ -219,6 +219,18 @@ fn accepted_changes_are_taken_out() {
 }
 
 #[test]
+fn a_file_that_cannot_be_written_loses_no_changes() {
+    let project = two_files().with_file("out/a.txt", "");
+    let ran = diff(
+        &project,
+        &["new.yaml", "--base", "old.yaml", "--markdown", "out", "--junit", "j.xml"],
+    );
+    let ran = ran.expect(2).says("out is no file");
+    assert!(ran.stdout.contains("response-required-property-removed"), "{}", ran.stdout);
+    assert!(project.read("j.xml").contains("response-required-property-removed"));
+}
+
+#[test]
 fn reports_are_written_for_people_and_for_gitlab() {
     let project = two_files();
     let files = [

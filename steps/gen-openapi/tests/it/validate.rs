@@ -54,6 +54,15 @@ fn gitlab_gets_what_was_found_with_paths_and_lines() {
 }
 
 #[test]
+fn a_file_that_cannot_be_written_loses_no_findings() {
+    let project = Project::new().with_file("api/b.yaml", WRONG);
+    let args = ["api/b.yaml", "--codequality", "api", "--junit", "j.xml"];
+    let ran = validate(&project, &args).expect(2).says("api is no file");
+    assert!(ran.stdout.contains("has to be a string"), "{}", ran.stdout);
+    assert!(project.read("j.xml").contains("failures=\"1\""));
+}
+
+#[test]
 fn text_that_is_no_description_is_a_finding_with_its_place() {
     let deep = format!("{}1{}", "[".repeat(10_000), "]".repeat(10_000));
     let cases: &[(&str, &[u8], &str)] = &[

@@ -452,6 +452,15 @@ fn the_kind_of_the_database_decides_what_is_checked() {
 }
 
 #[test]
+fn a_file_that_cannot_be_written_loses_no_findings() {
+    let project = branch().with("V2__a.sql", "DROP TABLE users;\n").with_file("out/a.txt", "");
+    let ran = check(&project, &["--codequality", "out", "--junit", "j.xml"]).expect(2);
+    let ran = ran.says("out is no file");
+    assert!(ran.stdout.contains("V2__a.sql:1:1: "), "{}", ran.stdout);
+    assert!(project.read("j.xml").contains("V2__a.sql"));
+}
+
+#[test]
 fn the_reports_hold_what_was_found() {
     let project = branch()
         .with("V2__teams.sql", TEAMS)
