@@ -175,13 +175,22 @@ pub enum Color {
 /// Parses a duration as people write it: `90s`, `5m`, `1h 30m`; a bare number is seconds.
 ///
 /// # Errors
-/// Says which part is not a duration.
+/// Says which part is not a duration, or that it is longer than a year: no step works so long, and a
+/// clock has an end.
 pub fn duration(text: &str) -> Result<Duration, String> {
-    if let Ok(seconds) = text.parse() {
-        return Ok(Duration::from_secs(seconds));
+    let time = match text.parse() {
+        Ok(seconds) => Ok(Duration::from_secs(seconds)),
+        Err(_) => humantime::parse_duration(text),
+    };
+    match time {
+        Ok(time) if time <= LONGEST => Ok(time),
+        Ok(_) => Err("it is longer than 365 days; write for example 90s or 5m".to_owned()),
+        Err(err) => Err(format!("{err}; write for example 90s or 5m")),
     }
-    humantime::parse_duration(text).map_err(|err| format!("{err}; write for example 90s or 5m"))
 }
+
+/// 365 days.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
 
 /// Parses `KEY=VALUE`; the value may hold further equals signs.
 ///
@@ -201,5 +210,16 @@ mod tests {
         assert_eq!(duration("45"), Ok(Duration::from_secs(45)));
         assert_eq!(duration("1m 30s"), Ok(Duration::from_secs(90)));
         assert!(duration("soon").unwrap_err().contains("for example 90s"));
+    }
+
+    #[test]
+    fn a_duration_for_which_a_clock_has_no_time_is_a_mistake() {
+        assert_eq!(duration("365days"), Ok(LONGEST));
+        for text in
+            ["366days", "31536001", "18446744073709551615", "18446744073709551616", "500years"]
+        {
+            assert!(duration(text).is_err(), "{text}");
+        }
+        assert!(duration("18446744073709551615").unwrap_err().contains("longer than 365 days"));
     }
 }

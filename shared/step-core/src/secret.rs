@@ -1,7 +1,7 @@
 //! Secrets, and their removal from everything that is printed.
 //!
-//! GitLab's own masking is literal: it misses a secret in base64, in a URL, or spread over lines.
-//! Here each secret is also looked for in these forms, and known shapes of tokens are masked
+//! GitLab's own masking is literal: it misses a secret in base64, in a URL, in JSON, or spread over
+//! lines. Here each secret is also looked for in these forms, and known shapes of tokens are masked
 //! even when nobody declared them.
 
 use std::borrow::Cow;
@@ -12,7 +12,7 @@ use std::sync::{LazyLock, RwLock};
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use regex_lite::{Captures, Regex};
 
 /// What stands in place of a secret.
@@ -61,8 +61,8 @@ impl fmt::Display for Secret {
     }
 }
 
-/// Has a value masked in all output from now on, in its plain, base64 and URL-encoded forms and
-/// line by line. Values of fewer than eight characters are left alone.
+/// Has a value masked in all output from now on, in its plain, base64, URL-encoded and JSON forms
+/// and line by line. Values of fewer than eight characters are left alone.
 pub fn register(value: &str) {
     let mut known = KNOWN.write().unwrap_or_else(std::sync::PoisonError::into_inner);
     for form in forms(value) {
@@ -236,11 +236,22 @@ fn forms(value: &str) -> Vec<String> {
         .flat_map(|piece| {
             let mut forms = base64_forms(piece);
             forms.push(utf8_percent_encode(piece, NON_ALPHANUMERIC).to_string());
+            forms.push(utf8_percent_encode(piece, RESERVED).to_string());
+            forms.extend(json_form(piece));
             forms.push(piece.to_owned());
             forms
         })
         .filter(|form| form.len() >= SHORTEST)
         .collect()
+}
+
+/// All but what RFC 3986 calls unreserved, and most programs leave as it is.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// A value within a string of JSON, with its escapes.
+fn json_form(piece: &str) -> Option<String> {
+    let quoted = serde_json::to_string(piece).ok()?;
+    Some(quoted.strip_prefix('"')?.strip_suffix('"')?.to_owned())
 }
 
 /// Base64 of a value depends on what stands before it: the three alignments, each without the
@@ -276,6 +287,21 @@ mod tests {
             let shown = redact(&text);
             assert!(shown.contains(MASK), "{text} was shown as {shown}");
             assert!(!shown.contains("s3cr3t"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_masked_in_addresses_and_json_as_others_write_it() {
+        let value = r#"~t1lde-and_dot.with/"quotes"\"#;
+        register(value);
+        for text in [
+            r"https://host/?q=~t1lde-and_dot.with%2F%22quotes%22%5C".to_owned(),
+            serde_json::json!({ "said": value }).to_string(),
+            format!("{value:?}"),
+        ] {
+            let shown = redact(&text);
+            assert!(shown.contains(MASK), "{text} was shown as {shown}");
+            assert!(!shown.contains("t1lde") && !shown.contains("quotes"), "{shown}");
         }
     }
 

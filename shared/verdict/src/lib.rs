@@ -188,11 +188,6 @@ impl Verdict {
         write_atomically(path, (serde_json::to_string_pretty(&self)? + "\n").as_bytes())
     }
 
-    /// Whether each of its checks passed, and there are some.
-    pub fn has_passed(&self) -> bool {
-        !self.checks.is_empty() && self.failed().next().is_none()
-    }
-
     /// Whether the image with this digest was tested with success in `environment`. With a key
     /// the verdict has to be signed with it; without one, whoever can write the file is believed.
     ///
@@ -323,7 +318,6 @@ mod tests {
         signed.admits(DIGEST, "qa", None).unwrap();
         let unsigned = file(None, |text| text).unwrap();
         unsigned.admits(DIGEST, "qa", None).unwrap();
-        assert!(unsigned.has_passed());
     }
 
     #[test]
@@ -400,10 +394,8 @@ mod tests {
         let mut failed = good();
         failed.checks[1].outcome = Outcome::Failed;
         assert_refused(failed.admits(DIGEST, "qa", None), r#"failed in qa: "ü \"quoted\"""#);
-        assert!(!failed.has_passed());
         let empty = Verdict { checks: Vec::new(), ..good() };
         assert_refused(empty.admits(DIGEST, "qa", None), "no checks");
-        assert!(!empty.has_passed());
     }
 
     #[test]

@@ -67,10 +67,12 @@ impl Attempt {
 
     /// Looks at the answer to a request.
     pub(crate) fn of_answer(check: &Http, answer: &Answer, known: Known<'_>) -> Self {
+        // First of all, for it masks the secrets in this answer, which a mismatch may show.
+        let captured = captured(check, answer);
         let mut mismatches = mismatches(check, answer, known);
         let mut captures = Captures::new();
         if mismatches.is_empty() {
-            match captured(check, answer) {
+            match captured {
                 Ok(all) => captures = all,
                 Err(wrong) => mismatches = wrong,
             }
@@ -123,9 +125,8 @@ pub(crate) fn last_lines(printed: &[u8]) -> Vec<String> {
         let indent = line.chars().take_while(|c| *c == ' ').take(INDENT).count();
         " ".repeat(indent) + &excerpt(line)
     };
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
-    let lines: Vec<String> = lines.map(line).collect();
-    lines[lines.len().saturating_sub(LINES)..].to_vec()
+    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
+    lines[lines.len().saturating_sub(LINES)..].iter().copied().map(line).collect()
 }
 
 /// Spaces that are kept at the beginning of a line.

@@ -3,6 +3,7 @@
 mod entry;
 mod status;
 
+use std::collections::HashSet;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -18,7 +19,7 @@ use serde_json_path::JsonPath;
 use step_core::{Fail, secret};
 
 use crate::template::{Captures, Template};
-use crate::text::Text;
+use crate::text::{FromText, NO_HTTP, Text};
 
 pub(crate) use status::Statuses;
 
@@ -37,7 +38,26 @@ pub(crate) fn load(path: &Path) -> anyhow::Result<Vec<Check>> {
         check.fill()?;
         check.mask_credentials();
     }
+    mark_credentials(&mut checks);
     Ok(checks)
+}
+
+/// Marks the captures that prove to the service, or to a Hurl file, who asks: a name need not say
+/// so.
+fn mark_credentials(checks: &mut [Check]) {
+    let used: HashSet<String> = checks
+        .iter()
+        .flat_map(Check::credentials)
+        .flat_map(Template::captures)
+        .map(str::to_owned)
+        .collect();
+    for check in checks {
+        if let Kind::Http(http) = &mut check.kind {
+            for capture in &mut http.capture {
+                capture.is_secret |= used.contains(&capture.name);
+            }
+        }
+    }
 }
 
 /// Something that has to be so.
@@ -80,8 +100,17 @@ pub(crate) struct Http {
     pub(crate) revision: Option<JsonPath>,
     /// Days for which the certificate has to be valid still.
     pub(crate) tls_days_left: Option<u32>,
-    /// What later checks may use, by name.
-    pub(crate) capture: Vec<(String, JsonPath)>,
+    /// What later checks may use.
+    pub(crate) capture: Vec<Capture>,
+}
+
+/// A value in an answer that later checks may use.
+#[derive(Debug, Clone)]
+pub(crate) struct Capture {
+    pub(crate) name: String,
+    pub(crate) path: JsonPath,
+    /// Whether it is masked: its name says so, or it stands where a secret belongs.
+    pub(crate) is_secret: bool,
 }
 
 /// What is asked for.
@@ -125,6 +154,11 @@ impl Check {
         matches!(&self.kind, Kind::Http(http) if http.revision.is_some())
     }
 
+    /// Whether it is a program, which is told address and revision.
+    pub(crate) fn is_told(&self) -> bool {
+        !matches!(&self.kind, Kind::Http(_))
+    }
+
     /// The names of the captures that it uses.
     pub(crate) fn uses(&self) -> impl Iterator<Item = &str> {
         self.templates().flat_map(Template::captures)
@@ -136,7 +170,7 @@ impl Check {
             Kind::Http(http) => http.capture.as_slice(),
             _ => &[],
         };
-        capture.iter().map(|(name, _)| name.as_str())
+        capture.iter().map(|capture| capture.name.as_str())
     }
 
     fn templates(&self) -> Box<dyn Iterator<Item = &Template> + '_> {
@@ -151,12 +185,28 @@ impl Check {
         }
     }
 
+    /// An answer that comes too late to be waited for cannot be told from none.
+    fn waits_for_its_latency(&self) -> Result<(), String> {
+        let Kind::Http(http) = &self.kind else { return Ok(()) };
+        match http.max_latency {
+            Some(most) if most >= self.limit => Err(format!(
+                "check `{}` waits for no longer than {}: raise `timeout` above `max_latency`",
+                self.name,
+                humantime::format_duration(self.limit)
+            )),
+            _ => Ok(()),
+        }
+    }
+
     /// Puts the values of variables in.
     fn fill(&mut self) -> Result<(), Fail> {
         match &mut self.kind {
             Kind::Http(http) => {
                 let (Place::Path(place) | Place::Url(place)) = &mut http.place;
                 place.fill()?;
+                if let Place::Url(url) = &http.place {
+                    reachable(&self.name, url)?;
+                }
                 http.body.iter_mut().try_for_each(Template::fill)?;
                 http.headers.iter_mut().try_for_each(|(_, value)| value.fill())?;
                 http.headers.iter().try_for_each(|(name, value)| sendable(&self.name, name, value))
@@ -166,17 +216,27 @@ impl Check {
         }
     }
 
-    /// Has the values masked that prove to the service who asks.
-    fn mask_credentials(&self) {
-        let Kind::Http(http) = &self.kind else { return };
-        for (name, value) in &http.headers {
-            let proves = name == AUTHORIZATION
-                || name == COOKIE
-                || secret::is_secret_name(&name.as_str().replace('-', "_"));
-            if let (true, Ok(value)) = (proves, value.text(&Captures::new())) {
-                // `Bearer VALUE`: the service may show VALUE alone.
-                value.split_whitespace().for_each(secret::register);
+    /// What proves to the service, or to a Hurl file, who asks.
+    fn credentials(&self) -> Box<dyn Iterator<Item = &Template> + '_> {
+        match &self.kind {
+            Kind::Http(http) => {
+                let proving = http.headers.iter().filter(|(name, _)| proves_who_asks(name));
+                Box::new(proving.map(|(_, value)| value))
             }
+            Kind::Hurl(hurl) => {
+                let secret = hurl.variables.iter().filter(|(name, _)| secret::is_secret_name(name));
+                Box::new(secret.map(|(_, value)| value))
+            }
+            Kind::Command(_) => Box::new(std::iter::empty()),
+        }
+    }
+
+    /// Has the values masked that prove who asks.
+    fn mask_credentials(&self) {
+        // Those with captures are masked when they are captured.
+        for value in self.credentials().filter_map(|value| value.text(&Captures::new()).ok()) {
+            // `Bearer VALUE`: the service may show VALUE alone.
+            value.split_whitespace().for_each(secret::register);
         }
     }
 }
@@ -189,14 +249,23 @@ impl Http {
     pub(crate) fn address(&self, base: Option<&Url>, captures: &Captures) -> Result<Url, String> {
         let missing = |name| format!("there is no `{name}`");
         let text = match &self.place {
-            Place::Url(url) => url.address(captures).map_err(missing)?,
+            Place::Url(url) => url.whole_address(captures).map_err(missing)?,
             Place::Path(path) => below(base, &path.address(captures).map_err(missing)?),
         };
-        let url = Url::parse(&text).map_err(|err| format!("{text} is not an address: {err}"))?;
-        match url.scheme() {
-            "http" | "https" => Ok(url),
-            _ => Err(format!("{text} is not an address: it begins with http:// or https://")),
-        }
+        Url::from_text(&text).map_err(|why| format!("{text} is not an address: {why}"))
+    }
+
+    /// Whether a header holds a secret that would go along with a redirect to another host. The
+    /// client leaves out `Authorization` and `Cookie` then, and nothing more.
+    pub(crate) fn has_secret_headers(&self) -> bool {
+        let mut others =
+            self.headers.iter().filter(|(name, _)| name != AUTHORIZATION && name != COOKIE);
+        others.any(|(name, value)| proves_who_asks(name) || holds_a_secret(value))
+    }
+
+    /// Whether the body holds a secret.
+    pub(crate) fn has_a_secret_body(&self) -> bool {
+        self.body.as_ref().is_some_and(holds_a_secret)
     }
 
     /// The address as it is written, with its gaps.
@@ -223,6 +292,34 @@ impl Http {
 fn below(base: Option<&Url>, path: &str) -> String {
     let base = base.map_or("", Url::as_str).trim_end_matches('/');
     format!("{base}/{}", path.trim_start_matches('/'))
+}
+
+/// Whether a header proves to the service who asks.
+fn proves_who_asks(name: &HeaderName) -> bool {
+    name == AUTHORIZATION
+        || name == COOKIE
+        || secret::is_secret_name(&name.as_str().replace('-', "_"))
+}
+
+fn holds_a_secret(text: &Template) -> bool {
+    text.has_variables() || text.captures().any(secret::is_secret_name)
+}
+
+/// Whether this is an address, as far as that is known before the captures are.
+fn reachable(check: &str, url: &Template) -> Result<(), Fail> {
+    let why = if url.begins_with_http() {
+        let address = url.whole_address(&Captures::new());
+        address.ok().and_then(|address| Url::from_text(&address).err())
+    } else {
+        Some(NO_HTTP.to_owned())
+    };
+    why.map_or(Ok(()), |why| {
+        let message = format!("check `{check}`: {url} is not an http address: {why}");
+        Err(Fail::invalid(message).help(
+            "a variable that begins an address holds its beginning, https://HOST; elsewhere in it \
+             a variable is one value, without `/` and `:`",
+        ))
+    })
 }
 
 /// Whether a header can be sent, as far as that is known before the captures are.
@@ -447,6 +544,18 @@ mod tests {
                 "body_contains = ''",
                 "smoke.toml:1: `body_contains` of check `x` is empty, and expects",
             ),
+            (
+                "body_matches = ''",
+                "smoke.toml:1: `body_matches` of check `x` is empty, and expects nothing",
+            ),
+            (
+                "max_latency = '30s'",
+                "smoke.toml:1: check `x` waits for no longer than 10s: raise `timeout` above `max_latency`",
+            ),
+            (
+                "max_latency = '2s'\ntimeout = '2s'",
+                "smoke.toml:1: check `x` waits for no longer than 2s: raise `timeout`",
+            ),
             ("json = {}", "smoke.toml:1: `json` of check `x` is empty, and expects nothing"),
             (
                 "status = '100-599'",
@@ -466,6 +575,14 @@ mod tests {
             (
                 "[[check]]\nname = \"y\"\nurl = \"ftp://x/\"",
                 "smoke.toml:6:7: `ftp://x/` is not an http address: it begins with http:// or https://",
+            ),
+            (
+                "[[check]]\nname = \"y\"\nurl = \"ftp://${HOST}/\"",
+                "smoke.toml:6:7: `ftp://${HOST}/` is not an http address: it begins with http:// or",
+            ),
+            (
+                "capture = { a = '$.a' }\n[[check]]\nname = \"y\"\nurl = \"{{a}}/b\"",
+                "smoke.toml:7:7: `{{a}}/b` is not an http address: it begins with http:// or https://",
             ),
             ("[[check]]\nname = \" \"\npath = \"/\"", "smoke.toml:4: a check needs a name"),
             ("[[check]]\npath = \"/\"", "smoke.toml:4:1: missing field `name`"),
@@ -498,6 +615,31 @@ mod tests {
             let address = http(&text).address(Some(&base), &Captures::new()).unwrap();
             assert_eq!(address.as_str(), expected);
         }
+    }
+
+    #[test]
+    fn a_capture_is_a_secret_by_its_name_or_by_where_it_is_used() {
+        let text = r#"
+            [[check]]
+            name = "login"
+            path = "/login"
+            capture = { my_token = "$.t", ticket = "$.a", pin = "$.p", id = "$.id" }
+            [[check]]
+            name = "read"
+            path = "/orders/{{id}}"
+            headers = { Authorization = "Bearer {{ticket}}" }
+            [[check]]
+            name = "journey"
+            hurl = "journey.hurl"
+            variables = { password = "{{pin}}", id = "{{id}}" }
+        "#;
+        let mut checks = checks(text).unwrap();
+        mark_credentials(&mut checks);
+        let Kind::Http(http) = &checks[0].kind else { panic!("{checks:?}") };
+        assert_eq!(
+            http.capture.iter().map(|capture| capture.is_secret).collect::<Vec<_>>(),
+            [true, true, true, false]
+        );
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde::Serialize;
 use serde_json::Value;
 use step_core::secret::{self, redact};
 
-use crate::checks::{Expected, HeaderRule, Http};
+use crate::checks::{Capture, Expected, HeaderRule, Http};
 use crate::template::Captures;
 use crate::text::Text;
 
@@ -109,15 +109,20 @@ pub(crate) fn mismatches(check: &Http, answer: &Answer, known: Known<'_>) -> Vec
     found
 }
 
-/// Takes from an answer what later checks use. What by its name is a secret is masked from now on.
+/// Takes from an answer what later checks use. What is a secret in it is masked from now on, even
+/// if it cannot be captured.
 ///
 /// # Errors
 /// What could not be captured, for each capture.
 pub(crate) fn captured(check: &Http, answer: &Answer) -> Result<Captures, Vec<Mismatch>> {
     let document = serde_json::from_str::<Value>(&answer.body).unwrap_or_default();
+    // Before the first of them is shown: one capture may show the secret of another.
+    for capture in check.capture.iter().filter(|capture| capture.is_secret) {
+        capture.path.query(&document).all().into_iter().for_each(mask);
+    }
     let mut captures = Captures::new();
     let mut wrong = Vec::new();
-    for (name, path) in &check.capture {
+    for Capture { name, path, .. } in &check.capture {
         let found = path.query(&document).all();
         let value = match found[..] {
             [Value::String(text)] => Some(text.clone()),
@@ -125,9 +130,6 @@ pub(crate) fn captured(check: &Http, answer: &Answer) -> Result<Captures, Vec<Mi
             _ => None,
         };
         if let Some(value) = value {
-            if secret::is_secret_name(name) {
-                secret::register(&value);
-            }
             captures.insert(name.clone(), value);
         } else {
             let expected = format!("{path} to be one value, for `{name}`");
@@ -135,6 +137,17 @@ pub(crate) fn captured(check: &Http, answer: &Answer) -> Result<Captures, Vec<Mi
         }
     }
     if wrong.is_empty() { Ok(captures) } else { Err(wrong) }
+}
+
+/// Has every text and number in a value masked.
+fn mask(value: &Value) {
+    match value {
+        Value::String(text) => secret::register(text),
+        Value::Number(number) => secret::register(&number.to_string()),
+        Value::Array(all) => all.iter().for_each(mask),
+        Value::Object(all) => all.values().for_each(mask),
+        Value::Null | Value::Bool(_) => {}
+    }
 }
 
 /// The beginning of a text from outside: without secrets (before it is cut, for half a secret is
@@ -231,10 +244,13 @@ fn is_exactly(found: &[&Value], text: &str) -> bool {
     matches!(found, [Value::String(one)] if one == text)
 }
 
-/// Equality of JSON, in which 1 and 1.0 are the same number.
+/// Equality of JSON, in which 1 and 1.0 are the same number. Two integers are compared to the last
+/// digit, which those above 2^53 would lose as floating-point numbers.
 fn equal(one: &Value, other: &Value) -> bool {
     match (one, other) {
-        (Value::Number(a), Value::Number(b)) => a == b || a.as_f64() == b.as_f64(),
+        (Value::Number(a), Value::Number(b)) => {
+            a == b || ((a.is_f64() || b.is_f64()) && a.as_f64() == b.as_f64())
+        }
         (Value::Array(a), Value::Array(b)) => {
             a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
         }
@@ -408,6 +424,16 @@ mod tests {
     }
 
     #[test]
+    fn integers_are_compared_to_the_last_digit() {
+        let lines = "json = { '$.n' = 9007199254740993 }";
+        assert!(said(lines, &body(r#"{"n":9007199254740993}"#)).is_empty());
+        assert_eq!(
+            said(lines, &body(r#"{"n":9007199254740992}"#)),
+            ["expected $.n to be 9007199254740993, got 9007199254740992"]
+        );
+    }
+
+    #[test]
     fn a_header_that_comes_twice_is_one_list() {
         let mut answer = body("");
         for value in ["a", "b"] {
@@ -459,6 +485,12 @@ mod tests {
         let captures = captured(&check(lines), &answer).unwrap();
         assert_eq!((&*captures["id"], &*captures["ok"]), ("7", "true"));
         assert_eq!(secret::redact("only-for-this-session"), "[MASKED]");
+        // A secret that cannot be captured is one, too.
+        let lines = "capture = { whole = '$', api_token = '$.all[*]' }";
+        let answer = body(r#"{"all":["first-of-two-tokens",{"n":"second-of-two-tokens"}]}"#);
+        let wrong = captured(&check(lines), &answer).unwrap_err();
+        assert!(!format!("{wrong:?}").contains("of-two-tokens"), "{wrong:?}");
+        let answer = body(r#"{"id":7,"list":[1,2]}"#);
         for (path, actual) in
             [("$.list", "[1,2]"), ("$.list[*]", "[1,2]"), ("$.no", "nothing there")]
         {

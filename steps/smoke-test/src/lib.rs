@@ -16,7 +16,7 @@ mod round;
 mod template;
 mod text;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::{Timestamp, Unit};
@@ -28,7 +28,7 @@ use step_core::{Common, Fail, Secret, output};
 use tokio::time::Instant;
 use verdict::{Key, Verdict};
 
-use crate::checks::{Check, Kind};
+use crate::checks::Check;
 use crate::round::Rounds;
 use crate::text::FromText;
 
@@ -194,16 +194,14 @@ const DEFAULT_INTERVAL: Duration = Duration::from_secs(2);
 /// Something that no further round would mend; failed checks are no error but the verdict of the
 /// report.
 pub async fn run(ctx: &Ctx) -> anyhow::Result<Tested> {
-    let planned = Tested::planned(ctx);
-    for check in &ctx.checks {
-        if let Kind::Hurl(hurl) = &check.kind {
-            program::prepare_hurl(&check.name, &hurl.file).await?;
-        }
+    if !ctx.dry_run {
+        forget_the_last_run(ctx)?;
     }
+    program::prepare_hurl(&ctx.checks).await?;
+    let planned = Tested::planned(ctx);
     if ctx.dry_run {
         return Ok(planned);
     }
-    forget_the_last_verdict(ctx)?;
     let start = Instant::now();
     let tested = ask(ctx, planned).await?;
     let time = now().to_string();
@@ -235,19 +233,27 @@ async fn ask(ctx: &Ctx, mut tested: Tested) -> anyhow::Result<Tested> {
     Ok(tested)
 }
 
-/// A run that is interrupted leaves no verdict rather than that of an earlier one. Makes sure that
-/// one can be written in the end, too.
-fn forget_the_last_verdict(ctx: &Ctx) -> anyhow::Result<()> {
+/// A run that does not end leaves no result rather than that of an earlier one. Makes sure that one
+/// can be written in the end, too.
+fn forget_the_last_run(ctx: &Ctx) -> anyhow::Result<()> {
     handover::prepare()?;
-    match std::fs::remove_file(&ctx.verdict) {
-        Err(err) if err.kind() != std::io::ErrorKind::NotFound => {
-            let message = format!("cannot remove the old verdict {}: {err}", ctx.verdict.display());
-            Err(Fail::invalid(message)
-                .help("name a file that can be written with --verdict")
-                .into())
+    let files = [("verdict", &ctx.verdict), ("junit", &ctx.junit), ("html", &ctx.html)];
+    files.into_iter().try_for_each(|(flag, path)| Ok(forget(flag, path)?))
+}
+
+fn forget(flag: &str, path: &Path) -> Result<(), Fail> {
+    let shown = path.display();
+    // A folder is not removed, and neither is `/dev/null`, which root could.
+    let why = if std::fs::metadata(path).is_ok_and(|found| !found.is_file()) {
+        "it is no file".to_owned()
+    } else {
+        match std::fs::remove_file(path) {
+            Err(err) if err.kind() != std::io::ErrorKind::NotFound => err.to_string(),
+            _ => return Ok(()),
         }
-        _ => Ok(()),
-    }
+    };
+    let message = format!("cannot replace {shown} of an earlier run: {why}");
+    Err(Fail::invalid(message).help(format!("name a file that can be written with --{flag}")))
 }
 
 /// The verdict on what was tested, by the clock of this machine.
@@ -321,26 +327,29 @@ impl Args {
     }
 
     /// The revision that has to run: the one that was named, else the deployed one, else, when a
-    /// check compares it, the job's commit. What was deployed counts more than the commit, for a job
-    /// may deploy an older image.
+    /// check compares it or a program is told it, the job's commit. What was deployed counts more
+    /// than the commit, for a job may deploy an older image.
     fn revision(
         &self,
         checks: &[Check],
         deployment: Option<&Deployment>,
         common: &Common,
     ) -> anyhow::Result<Option<String>> {
-        let deployed = || deployment?.revision.clone();
-        let revision = self.revision.clone().or_else(deployed);
         let compares = checks.iter().find(|check| check.needs_revision());
-        let Some(check) = compares.filter(|_| revision.is_none()) else {
-            return Ok(revision);
-        };
-        let revision = common.gitlab.commit_sha.clone().ok_or_else(|| {
-            let message =
-                format!("check `{}` needs the deployed revision, and none is known", check.name);
-            Fail::invalid(message).help("use --revision, or run deploy-fargate before this step")
-        })?;
-        Ok(Some(revision))
+        let is_used = compares.is_some() || checks.iter().any(Check::is_told);
+        let deployed = || deployment?.revision.clone();
+        let commit = || common.gitlab.commit_sha.clone().filter(|_| is_used);
+        match (self.revision.clone().or_else(deployed).or_else(commit), compares) {
+            (None, Some(check)) => {
+                let message = format!(
+                    "check `{}` needs the deployed revision, and none is known",
+                    check.name
+                );
+                let help = "use --revision, or run deploy-fargate before this step";
+                Err(Fail::invalid(message).help(help).into())
+            }
+            (revision, _) => Ok(revision),
+        }
     }
 }
 
@@ -390,7 +399,8 @@ mod tests {
         let deployment = deployment.filter(|deployment| is_of(deployment, &common));
         let http = Box::new(checks::Http::from_lines("revision = '$.revision'"));
         let limit = Duration::from_secs(1);
-        let check = Check { name: "version".to_owned(), limit, kind: Kind::Http(http) };
+        let kind = checks::Kind::Http(http);
+        let check = Check { name: "version".to_owned(), limit, kind };
         let revision = args.revision(&[check], deployment.as_ref(), &common)?;
         Ok(revision.unwrap())
     }

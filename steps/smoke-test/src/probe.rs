@@ -4,9 +4,9 @@ use std::str;
 
 use jiff::Timestamp;
 use reqwest::header::HeaderValue;
-use reqwest::redirect::Policy;
+use reqwest::redirect::{self, Policy};
 use reqwest::tls::TlsInfo;
-use reqwest::{Client, Url};
+use reqwest::{Client, StatusCode, Url};
 use step_core::{Exit, Fail, FailContext, innermost};
 use tokio::time::{Instant, timeout_at};
 use x509_cert::der::Decode;
@@ -20,6 +20,10 @@ use crate::template::Captures;
 #[derive(Debug)]
 pub(crate) struct Sender {
     following: Client,
+    /// Follows no redirect to another host.
+    guarding_headers: Client,
+    /// Follows no redirect to another host that the body would go along with.
+    guarding_body: Client,
     staying: Client,
 }
 
@@ -33,6 +37,8 @@ impl Sender {
             let client = Client::builder()
                 .user_agent(agent)
                 .redirect(redirects)
+                // The address that it would tell to another host may hold a secret.
+                .referer(false)
                 .pool_max_idle_per_host(0)
                 .tls_info(true);
             client.build().or_fail(|| {
@@ -42,6 +48,8 @@ impl Sender {
         };
         Ok(Self {
             following: client(Policy::limited(REDIRECTS))?,
+            guarding_headers: client(Policy::custom(at_the_same_host))?,
+            guarding_body: client(Policy::custom(without_the_body))?,
             staying: client(Policy::none())?,
         })
     }
@@ -99,7 +107,15 @@ impl Sender {
     ) -> Result<reqwest::RequestBuilder, NoAnswer> {
         let unsent = |reason| NoAnswer { reason, ..NoAnswer::default() };
         let url = check.address(base, captures).map_err(unsent)?;
-        let client = if check.status.want_a_redirect() { &self.staying } else { &self.following };
+        let client = if check.status.want_a_redirect() {
+            &self.staying
+        } else if check.has_secret_headers() {
+            &self.guarding_headers
+        } else if check.has_a_secret_body() {
+            &self.guarding_body
+        } else {
+            &self.following
+        };
         let mut request = client.request(check.method.into(), url);
         let missing = |name| unsent(format!("there is no `{name}`"));
         for (name, value) in &check.headers {
@@ -111,6 +127,27 @@ impl Sender {
             request = request.body(body.text(captures).map_err(missing)?);
         }
         Ok(request)
+    }
+}
+
+/// Another scheme or port is another host, as for the client, which leaves out `Authorization` then.
+fn at_the_same_host(attempt: redirect::Attempt<'_>) -> redirect::Action {
+    let place = attempt.url().origin();
+    if attempt.previous().iter().all(|url| url.origin() == place) {
+        return Policy::limited(REDIRECTS).redirect(attempt);
+    }
+    let place = place.ascii_serialization();
+    attempt.error(format!("a redirect to {place}, which must not get what this check sends"))
+}
+
+/// After 307 and 308 the same request is sent, after the others one without a body.
+/// <https://www.rfc-editor.org/rfc/rfc9110#section-15.4>
+fn without_the_body(attempt: redirect::Attempt<'_>) -> redirect::Action {
+    match attempt.status() {
+        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => {
+            at_the_same_host(attempt)
+        }
+        _ => Policy::limited(REDIRECTS).redirect(attempt),
     }
 }
 

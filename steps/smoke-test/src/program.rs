@@ -1,6 +1,5 @@
 //! Checks that are programs: files of Hurl, and commands.
 
-use std::path::Path;
 use std::time::Duration;
 
 use landfall_toml::EnvValue;
@@ -10,8 +9,8 @@ use step_core::{Exit, Fail, FailContext, secret};
 use tokio::time::Instant;
 
 use crate::attempt::{Attempt, Limit, NoAnswer, last_lines};
-use crate::checks::{Command, Hurl};
-use crate::expect::Mismatch;
+use crate::checks::{Check, Command, Hurl, Kind};
+use crate::expect::{Mismatch, excerpt};
 use crate::template::Captures;
 
 /// What a program is told of the service.
@@ -117,15 +116,22 @@ pub(crate) async fn run_hurl(
     Ok(of_end(&ran, start.elapsed(), meaning))
 }
 
-/// Makes sure that the file is there, and a Hurl that takes secrets from the environment.
+/// Makes sure that the files of Hurl are there, and a Hurl that takes secrets from the environment.
 ///
 /// # Errors
 /// Exit 2: there is no such file, or Hurl is too old. Exit 4: there is no Hurl.
-pub(crate) async fn prepare_hurl(name: &str, file: &Path) -> anyhow::Result<()> {
-    if !file.is_file() {
+pub(crate) async fn prepare_hurl(checks: &[Check]) -> anyhow::Result<()> {
+    let mut files = checks.iter().filter_map(|check| match &check.kind {
+        Kind::Hurl(hurl) => Some((&check.name, &hurl.file)),
+        _ => None,
+    });
+    if let Some((name, file)) = files.clone().find(|(_, file)| !file.is_file()) {
         let message = format!("check `{name}`: there is no file {}", file.display());
         return Err(Fail::invalid(message).help("write its path from the current folder").into());
     }
+    let Some((name, _)) = files.next() else {
+        return Ok(());
+    };
     let said = Process::new("hurl", ["--version"]).limit(Duration::from_secs(10)).output().await;
     let said = said.or_fail(|| {
         Fail::new(Exit::Unreachable, format!("check `{name}` needs hurl, which cannot be run")).help(
@@ -168,7 +174,8 @@ async fn ran(process: Process, limit: Limit) -> anyhow::Result<Result<Ran, Attem
         Some(Exit::TimedOut | Exit::Invalid) => {
             let is_cut = limit.is_cut && Fail::of(&err).map(Fail::exit) == Some(Exit::TimedOut);
             let none = NoAnswer {
-                reason: format!("{err:#}"),
+                // With the last lines that it said, which are not ours.
+                reason: excerpt(&format!("{err:#}")),
                 spoke: true,
                 cut_off: is_cut,
                 ..NoAnswer::default()

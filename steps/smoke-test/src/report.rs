@@ -37,6 +37,9 @@ pub struct Tested {
     /// How often they had to.
     pub(crate) passes_needed: u32,
     pub(crate) checks: Vec<Checked>,
+    /// The checks whose answers the end of time cut off, after a round in which all passed.
+    #[serde(skip)]
+    unanswered: Vec<String>,
     #[serde(skip)]
     limit: Duration,
 }
@@ -118,6 +121,7 @@ impl Tested {
             passes: 0,
             passes_needed: ctx.passes,
             checks: ctx.checks.iter().map(|check| Checked::planned(check, ctx)).collect(),
+            unanswered: Vec::new(),
             limit: ctx.deadline.limit(),
         }
     }
@@ -126,11 +130,28 @@ impl Tested {
     pub(crate) fn add_round(&mut self, attempts: Vec<Attempt>) {
         self.rounds += 1;
         self.outcome = Outcome::Failed;
-        let mut all_passed = true;
-        for (checked, attempt) in self.checks.iter_mut().zip(attempts) {
-            all_passed &= checked.add(attempt);
+        let mut cut = Vec::new();
+        for (at, attempt) in attempts.into_iter().enumerate() {
+            let checked = &mut self.checks[at];
+            checked.attempts += 1;
+            checked.reached |= attempt.reached;
+            // The end of the step's time says nothing about the service: the round before counts.
+            if attempt.cut_off && checked.attempts > 1 {
+                cut.push((at, attempt));
+            } else {
+                checked.take_in(attempt);
+            }
         }
-        self.passes = if all_passed { self.passes + 1 } else { 0 };
+        if self.failed().next().is_some() {
+            self.passes = 0;
+        } else if cut.is_empty() {
+            self.passes += 1;
+        } else if self.passes > 0 {
+            self.unanswered = cut.into_iter().map(|(at, _)| self.checks[at].name.clone()).collect();
+        } else {
+            // Nothing but this says why there was no round in which all passed.
+            cut.into_iter().for_each(|(at, attempt)| self.checks[at].take_in(attempt));
+        }
         if self.passes >= self.passes_needed {
             self.outcome = Outcome::Passed;
         }
@@ -161,7 +182,11 @@ impl Tested {
         let limit = humantime::format_duration(self.limit);
         unsteady.then(|| {
             let (passes, needed) = (self.passes, self.passes_needed);
-            format!("all checks passed {passes} of {needed} times in a row within {limit}")
+            let rest = match &self.unanswered[..] {
+                [] => String::new(),
+                names => format!("; then time was up before an answer to {}", names.join(", ")),
+            };
+            format!("all checks passed {passes} of {needed} times in a row within {limit}{rest}")
         })
     }
 
@@ -185,7 +210,8 @@ impl Tested {
         });
         let own = own.unwrap_or_default();
         let base = self.url.as_deref();
-        base.filter(|base| own.starts_with(base.trim_end_matches('/'))).unwrap_or(own)
+        let is_below = |base: &&str| own.starts_with(&format!("{}/", base.trim_end_matches('/')));
+        base.filter(is_below).unwrap_or(own)
     }
 
     fn failed(&self) -> impl Iterator<Item = &Checked> {
@@ -244,14 +270,8 @@ impl Checked {
         }
     }
 
-    /// Takes in the result of an attempt; whether it passed.
-    fn add(&mut self, attempt: Attempt) -> bool {
-        self.attempts += 1;
-        self.reached |= attempt.reached;
-        // The end of the step's time says nothing about the service: the round before counts.
-        if attempt.cut_off && self.attempts > 1 {
-            return false;
-        }
+    /// Takes in the result of an attempt.
+    fn take_in(&mut self, attempt: Attempt) {
         self.state = if attempt.passed() { State::Passed } else { State::Failed };
         self.status = attempt.status;
         self.latency_ms = attempt.latency.and_then(|latency| latency.as_millis().try_into().ok());
@@ -260,7 +280,6 @@ impl Checked {
         self.said = attempt.said;
         self.answered = attempt.answered;
         self.distrusted = attempt.distrusted;
-        self.state == State::Passed
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use futures_util::future::join_all;
+use futures_util::future::try_join_all;
 use jiff::Timestamp;
 use jiff::fmt::rfc2822;
 use reqwest::header::{AGE, DATE};
@@ -46,7 +46,7 @@ impl<'a> Rounds<'a> {
             let now: Vec<usize> =
                 (0..attempts.len()).filter(|&at| self.stages[at] == stage).collect();
             let made = now.iter().map(|&at| self.make(&self.ctx.checks[at], &captures));
-            let mut made = join_all(made).await.into_iter().collect::<anyhow::Result<Vec<_>>>()?;
+            let mut made = try_join_all(made).await?;
             let ahead = made.iter().find_map(|(_, ahead)| *ahead);
             self.tell_about_the_clock(ahead);
             for (attempt, _) in &mut made {

@@ -62,28 +62,68 @@ impl Template {
     /// # Errors
     /// The name of a capture that is missing.
     pub(crate) fn text(&self, captures: &Captures) -> Result<String, String> {
-        self.write(captures, str::to_owned)
+        write(&self.parts, captures, str::to_owned)
     }
 
-    /// The whole text, for an address: what stands in a gap can be no more than a value in it.
+    /// The whole text, for a path: what stands in a gap can be no more than a value in it.
     ///
     /// # Errors
     /// The name of a capture that is missing.
     pub(crate) fn address(&self, captures: &Captures) -> Result<String, String> {
-        self.write(captures, |value| utf8_percent_encode(value, RESERVED).to_string())
+        address(&self.parts, captures)
     }
 
-    fn write(&self, captures: &Captures, value: impl Fn(&str) -> String) -> Result<String, String> {
-        let piece = |part: &Part| match part {
-            Part::Text(text) => Ok(text.clone()),
-            Part::Value(text) => Ok(value(text)),
-            Part::Variable(name) => Ok(format!("${{{name}}}")),
-            Part::Capture(name) => {
-                captures.get(name).map(|text| value(text)).ok_or_else(|| name.clone())
+    /// The whole text, for a whole address: as [`Template::address`], but a variable at the very
+    /// beginning may hold the beginning of the address, whatever slash that ends with.
+    ///
+    /// # Errors
+    /// The name of a capture that is missing.
+    pub(crate) fn whole_address(&self, captures: &Captures) -> Result<String, String> {
+        match self.parts.split_first() {
+            Some((Part::Value(start), rest)) if is_http(start) => {
+                let rest = address(rest, captures)?;
+                let start = if rest.starts_with('/') { start.trim_end_matches('/') } else { start };
+                Ok(format!("{start}{rest}"))
             }
-        };
-        self.parts.iter().map(piece).collect()
+            _ => self.address(captures),
+        }
     }
+
+    /// Whether what it begins with is the beginning of an address.
+    pub(crate) fn begins_with_http(&self) -> bool {
+        matches!(self.parts.first(), Some(Part::Text(start) | Part::Value(start)) if is_http(start))
+    }
+
+    /// Whether it begins with a variable that has no value yet.
+    pub(crate) fn begins_with_a_variable(&self) -> bool {
+        matches!(self.parts.first(), Some(Part::Variable(_)))
+    }
+}
+
+fn address(parts: &[Part], captures: &Captures) -> Result<String, String> {
+    write(parts, captures, |value| utf8_percent_encode(value, RESERVED).to_string())
+}
+
+fn write(
+    parts: &[Part],
+    captures: &Captures,
+    value: impl Fn(&str) -> String,
+) -> Result<String, String> {
+    let piece = |part: &Part| match part {
+        Part::Text(text) => Ok(text.clone()),
+        Part::Value(text) => Ok(value(text)),
+        Part::Variable(name) => Ok(format!("${{{name}}}")),
+        Part::Capture(name) => {
+            captures.get(name).map(|text| value(text)).ok_or_else(|| name.clone())
+        }
+    };
+    parts.iter().map(piece).collect()
+}
+
+/// A scheme may be written in capitals, too.
+fn is_http(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    text.starts_with("http://") || text.starts_with("https://")
 }
 
 /// As it was written.
@@ -196,6 +236,21 @@ mod tests {
         assert_eq!(template.text(&captures()).unwrap(), "/orders/a b/7?copy=a b/7");
         assert_eq!(template.address(&captures()).unwrap(), "/orders/a%20b%2F7?copy=a%20b%2F7");
         assert_eq!(template.text(&Captures::new()).unwrap_err(), "id");
+    }
+
+    #[test]
+    fn what_begins_an_address_is_taken_as_it_is_and_all_else_is_a_value() {
+        let parts = |all: &[Part]| Template { source: String::new(), parts: all.to_vec() };
+        let value = |text: &str| Part::Value(text.to_owned());
+        let (path, word) = (Part::Text("/orders".to_owned()), Part::Text("x".to_owned()));
+        let address = |all: &[Part]| parts(all).whole_address(&captures()).unwrap();
+        assert_eq!(address(&[value("https://a/b/"), path.clone()]), "https://a/b/orders");
+        assert_eq!(address(&[value("https://a/b"), path.clone()]), "https://a/b/orders");
+        assert_eq!(address(&[value("HTTP://a/"), word.clone()]), "HTTP://a/x");
+        assert_eq!(address(&[value("ftp://a"), path]), "ftp%3A%2F%2Fa/orders");
+        assert_eq!(address(&[word, value("http://a")]), "xhttp%3A%2F%2Fa");
+        assert_eq!(address(&[value("http://a/"), value("/b")]), "http://a/%2Fb");
+        assert!(!parts(&[Part::Capture("id".to_owned())]).begins_with_http());
     }
 
     #[test]

@@ -132,7 +132,10 @@ impl FromText for Url {
         let url = Url::parse(text).map_err(|err| err.to_string())?;
         match url.scheme() {
             "http" | "https" => Ok(url),
-            _ => Err("it begins with http:// or https://".to_owned()),
+            _ => Err(NO_HTTP.to_owned()),
         }
     }
 }
+
+/// What is wrong with an address of another scheme.
+pub(crate) const NO_HTTP: &str = "it begins with http:// or https://";

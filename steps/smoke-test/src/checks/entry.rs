@@ -14,7 +14,7 @@ use toml::Spanned;
 
 use super::*;
 use crate::template::is_name;
-use crate::text::{FromText, Pairs};
+use crate::text::Pairs;
 
 /// The checks in a file; `path` is for messages.
 ///
@@ -120,6 +120,7 @@ impl Entry {
         let limit = self.timeout.map(|span| span.0);
         let (kind, usual_limit) = self.kind();
         let check = Check { name, limit: limit.unwrap_or(usual_limit), kind };
+        check.waits_for_its_latency()?;
         if let Some(unknown) = check.uses().find(|used| !seen.captures.contains(*used)) {
             let name = &check.name;
             return Err(format!(
@@ -195,6 +196,10 @@ impl Entry {
     fn can_fail(&self) -> Result<(), String> {
         let always = [
             ("body_contains", self.body_contains.as_ref().is_some_and(String::is_empty)),
+            (
+                "body_matches",
+                self.body_matches.as_ref().is_some_and(|Text(regex)| regex.as_str().is_empty()),
+            ),
             ("json", self.json.as_ref().is_some_and(|json| json.0.is_empty())),
             (
                 "response_headers",
@@ -255,7 +260,12 @@ impl Entry {
             max_latency: self.max_latency.map(|span| span.0),
             revision: self.revision.map(|Text(path)| path),
             tls_days_left: self.tls_days_left,
-            capture: capture.map(|(name, Text(path))| (name, path)).collect(),
+            capture: capture
+                .map(|(name, Text(path))| {
+                    let is_secret = secret::is_secret_name(&name);
+                    Capture { name, path, is_secret }
+                })
+                .collect(),
         };
         (Kind::Http(Box::new(http)), Duration::from_secs(10))
     }
@@ -270,11 +280,16 @@ impl FromText for Address {
 
     fn from_text(text: &str) -> Result<Self, String> {
         let template = Template::from_text(text)?;
-        // With gaps it is known later what it is.
-        if template.has_variables() || template.captures().next().is_some() {
-            return Ok(Self(template));
+        if !template.has_variables() && template.captures().next().is_none() {
+            return Url::from_text(text).map(|_| Self(template));
         }
-        Url::from_text(text).map(|_| Self(template))
+        // The value of a variable is looked at when it is known. What a service answers must not say
+        // who is asked.
+        if template.begins_with_http() || template.begins_with_a_variable() {
+            Ok(Self(template))
+        } else {
+            Err(NO_HTTP.to_owned())
+        }
     }
 }
 

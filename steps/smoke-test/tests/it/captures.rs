@@ -95,3 +95,67 @@ async fn a_variable_that_is_not_set_is_an_error_before_anything_is_sent() {
     assert!(!run.stderr.contains("lines-of-a-secret"), "{}", run.stderr);
     assert_eq!(service.asked(), 0);
 }
+
+#[tokio::test]
+async fn the_token_of_a_login_that_fails_is_masked() {
+    let service = Service::start(|path, _| match path {
+        "/login" => Reply::Say(500, r#"{"token":"a-session-nobody-may-see","id":7}"#.to_owned()),
+        _ => ok(""),
+    });
+    let (service, project) = (service.await, Project::new(JOURNEY));
+    for form in ["text", "json"] {
+        let args = ["--url", &service.url(), "--timeout", "1s", "--output", form];
+        let run = project.run_with(&args, &VARIABLES).await;
+        assert_eq!(run.code, Some(3), "{run:?}");
+        for text in [&run.stdout, &run.stderr, &project.files()] {
+            assert!(!text.contains("a-session-nobody"), "{text}");
+        }
+        assert!(run.stdout.contains("[MASKED]"), "{}", run.stdout);
+    }
+}
+
+#[tokio::test]
+async fn a_capture_that_proves_who_asks_is_masked_whatever_its_name() {
+    let service = Service::start(|path, _| match path {
+        "/login" => ok(r#"{"a":"first-ticket-of-all","b":"second-ticket-of-all"}"#),
+        _ => Reply::Say(500, "no first-ticket-of-all, second-ticket-of-all".to_owned()),
+    });
+    let project = Project::new(
+        r#"
+[[check]]
+name = "log in"
+path = "/login"
+capture = { one = "$.a", two = "$.b" }
+
+[[check]]
+name = "read it"
+path = "/orders"
+headers = { Authorization = "Bearer {{one}}", Cookie = "ticket={{two}}" }
+"#,
+    );
+    let run = project.run(&["--url", &service.await.url(), "--timeout", "1s"]).await;
+    assert_eq!(run.code, Some(3), "{run:?}");
+    assert!(run.stdout.contains("no [MASKED], [MASKED]"), "{}", run.stdout);
+    for text in [&run.stdout, &run.stderr, &project.files()] {
+        assert!(!text.contains("ticket-of-all"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_variable_is_masked_as_it_stands_in_an_address_and_in_json() {
+    let service = Service::start(|path, _| {
+        let echo = serde_json::json!({ "path": path, "said": "odd~and\"quoted\\secret" });
+        Reply::Say(404, echo.to_string())
+    });
+    let project = Project::new(
+        "[[check]]\nname = \"x\"\npath = \"/by/${SMOKE_CODE}\"\njson = { \"$\" = 1 }\n",
+    );
+    let code = [("SMOKE_CODE", "odd~and\"quoted\\secret")];
+    let run = project.run_with(&["--url", &service.await.url(), "--timeout", "1s"], &code).await;
+    assert_eq!(run.code, Some(3), "{run:?}");
+    let told = r#"got {"path":"/by/[MASKED]","said":"[MASKED]"}"#;
+    assert!(run.stdout.contains(told), "{}", run.stdout);
+    for text in [&run.stdout, &run.stderr, &project.files()] {
+        assert!(!text.contains("odd~") && !text.contains("secret\""), "{text}");
+    }
+}

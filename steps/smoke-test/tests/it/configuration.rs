@@ -130,3 +130,58 @@ async fn landfall_toml_names_the_rounds_and_a_flag_wins() {
     assert_eq!(run.code, Some(2), "{run:?}");
     assert!(run.stderr.contains("landfall.toml:2:10: "), "{}", run.stderr);
 }
+
+#[tokio::test]
+async fn a_variable_can_hold_the_beginning_of_an_address() {
+    let service = Service::start(|path, _| match path {
+        "/api/orders/a%2Fb" => ok(""),
+        _ => Reply::Say(404, String::new()),
+    });
+    let service = service.await;
+    let project =
+        Project::new("[[check]]\nname = \"x\"\nurl = \"${ORDERS_URL}/orders/${ORDER}\"\n");
+    for base in ["/api", "/api/"].map(|path| service.url() + path) {
+        let variables = [("ORDERS_URL", &*base), ("ORDER", "a/b")];
+        let run = project.run_with(&["--timeout", "1s"], &variables).await;
+        assert_eq!(run.code, Some(0), "{run:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_is_none_is_told_at_once_with_its_check() {
+    let service = Service::start(|_, _| ok("{\"id\":7}")).await;
+    for (url, value, why) in [
+        ("${PLACE}/health", "orders.example.com", "it begins with http:// or https://"),
+        ("${PLACE}/orders/{{id}}", "ftp://orders.example.com", "it begins with http:// or"),
+        ("https://${PLACE}/health", "orders.example.com:8443", ""),
+        ("https://orders.example.com:${PLACE}/", "many", "invalid port number"),
+    ] {
+        let project = Project::new(&format!(
+            "[[check]]\nname = \"first\"\npath = \"/\"\ncapture = {{ id = \"$.id\" }}\n\
+             [[check]]\nname = \"second\"\nurl = \"{url}\"\n"
+        ));
+        let run = project.run_with(&["--url", &service.url()], &[("PLACE", value)]).await;
+        assert_eq!(run.code, Some(2), "{run:?}");
+        let told = format!("error: check `second`: {url} is not an http address: {why}");
+        assert!(run.stderr.contains(&told), "{}", run.stderr);
+        assert!(run.stderr.contains("help: a variable that begins an address"), "{}", run.stderr);
+    }
+    assert_eq!(service.asked(), 0);
+}
+
+#[tokio::test]
+async fn a_time_without_an_end_is_a_mistake_and_no_panic() {
+    let project = Project::new(ONE);
+    let forever = "18446744073709551615";
+    let run = project.run(&["--url", "http://127.0.0.1:1", "--timeout", forever]).await;
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.stderr.contains("longer than 365 days"), "{}", run.stderr);
+    project.write("landfall.toml", &format!("[defaults.smoke-test]\ntimeout = \"{forever}\"\n"));
+    let run = project.run(&["--url", "http://127.0.0.1:1"]).await;
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(
+        run.stderr.contains("landfall.toml:2:11: it is longer than 365 days"),
+        "{}",
+        run.stderr
+    );
+}

@@ -1,16 +1,17 @@
 //! The verdict that the step leaves, read by the gate of the next deployment.
 
+use std::os::unix::net::UnixListener;
 use std::process::Command;
-use std::time::Duration;
 
 use step_core::{Fail, Secret};
-use tokio::time::sleep;
 use verdict::{Key, Verdict};
 
 use crate::service::{Project, Reply, Run, Service, ok};
 
 const DIGEST: &str = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
 const CHECKS: &str = "[[check]]\nname = \"health\"\npath = \"/\"\n";
+const FILES: [&str; 3] =
+    [".landfall/verdict.json", ".landfall/smoke-test.junit.xml", ".landfall/smoke-test.html"];
 const KEY: [(&str, &str); 1] =
     [("LANDFALL_VERDICT_KEY", "the key of verdicts, as long as it has to be")];
 
@@ -107,28 +108,47 @@ async fn a_key_that_is_too_short_is_an_error_before_anything_is_asked() {
 }
 
 #[tokio::test]
-async fn a_run_that_does_not_end_leaves_no_verdict_of_an_earlier_one() {
+async fn a_run_that_does_not_end_leaves_no_result_of_an_earlier_one() {
     let answer = |_: &str, before| if before == 0 { ok("") } else { Reply::Hang };
     let (service, project) = (Service::start(answer).await, project());
     let args = ["--url", &service.url(), "--env", "qa", "--timeout", "60s"];
     assert_eq!(project.run(&args).await.code, Some(0));
-    assert!(project.has(".landfall/verdict.json"));
+    assert!(FILES.iter().all(|file| project.has(file)));
     let step = project.spawn(&args);
-    while service.asked() < 2 {
-        sleep(Duration::from_millis(20)).await;
-    }
+    service.wait_for(2).await;
     let pid = step.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     let run = Run::of(step.wait_with_output().await.unwrap());
     assert_eq!(run.code, Some(143), "{run:?}");
-    assert!(!project.has(".landfall/verdict.json"));
+    assert!(!FILES.iter().any(|file| project.has(file)));
 }
 
 #[tokio::test]
-async fn a_verdict_that_cannot_be_written_is_an_error_and_not_a_green_job() {
+async fn a_run_that_cannot_begin_leaves_no_result_of_an_earlier_one() {
+    let project = project();
+    project.write("smoke.toml", "[[check]]\nname = \"x\"\nhurl = \"gone.hurl\"\n");
+    FILES.iter().for_each(|file| project.write(file, "of an earlier run"));
+    assert_eq!(project.run(&["--dry-run"]).await.code, Some(2));
+    assert!(FILES.iter().all(|file| project.has(file)), "a dry run removes nothing");
+    let run = project.run(&[]).await;
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.stderr.contains("there is no file gone.hurl"), "{}", run.stderr);
+    assert!(!FILES.iter().any(|file| project.has(file)));
+}
+
+#[tokio::test]
+async fn a_result_that_cannot_be_written_is_an_error_and_not_a_green_job() {
     let (service, project) = (Service::start(|_, _| ok("")).await, project());
     project.write("folder/file", "");
-    let run = project.run(&["--url", &service.url(), "--verdict", "folder"]).await;
-    assert_eq!(run.code, Some(2), "{run:?}");
+    // Stands for `/dev/null`, which root could remove.
+    let _socket = UnixListener::bind(project.path("socket")).unwrap();
+    for flag in ["--verdict", "--junit", "--html"] {
+        for path in ["folder", "socket"] {
+            let run = project.run(&["--url", &service.url(), flag, path]).await;
+            assert_eq!(run.code, Some(2), "{run:?}");
+            assert!(run.stderr.contains(&format!("with {flag}")), "{}", run.stderr);
+        }
+    }
+    assert!(project.has("folder/file") && project.has("socket"));
     assert_eq!(service.asked(), 0);
 }

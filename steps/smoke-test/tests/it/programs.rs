@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use crate::service::{Project, Service, free_port, ok};
+use crate::service::{Project, Reply, Service, free_port, ok};
 
 /// A check that runs this in a shell.
 fn command(script: &str, more: &str) -> Project {
@@ -21,6 +21,21 @@ async fn a_command_that_ends_with_0_passes_and_knows_address_and_revision() {
     // It needs no address.
     let run = command("test -z \"$LANDFALL_URL\"", "").run(&[]).await;
     assert_eq!(run.code, Some(0), "{run:?}");
+}
+
+#[tokio::test]
+async fn a_program_is_told_the_commit_of_the_job_when_nothing_else_is_known() {
+    let commit = [("CI_COMMIT_SHA", "abc123")];
+    let run = command("test \"$LANDFALL_REVISION\" = abc123", "").run_with(&[], &commit).await;
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(run.stdout.contains("revision abc123"), "{}", run.stdout);
+    let run = command("test -z \"$LANDFALL_REVISION\"", "").run(&[]).await;
+    assert_eq!(run.code, Some(0), "{run:?}");
+    let (service, project) = (login().await, with_hurl("8.0.1", "exit 0"));
+    let variables = [&PASSWORD[..], &commit].concat();
+    let run = project.run_with(&["--url", &service.url()], &variables).await;
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert!(project.read("variables").contains("HURL_VARIABLE_revision=abc123\n"));
 }
 
 #[tokio::test]
@@ -51,12 +66,15 @@ async fn a_command_is_made_again_until_it_passes() {
 
 #[tokio::test]
 async fn a_command_that_does_not_end_is_ended_with_its_children() {
-    let project = command("sleep 60 & echo $! > child; wait", "timeout = \"500ms\"\n");
+    let script = "printf '\\033[31mred\\n' >&2; sleep 60 & echo $! > child; wait";
+    let project = command(script, "timeout = \"500ms\"\n");
     let start = Instant::now();
     let run = project.run(&["--timeout", "1s"]).await;
     assert!(start.elapsed().as_secs() < 5, "{:?}", start.elapsed());
     assert_eq!(run.code, Some(3), "{run:?}");
     assert!(run.stdout.contains("got sh ran longer than 500ms"), "{}", run.stdout);
+    assert!(run.stdout.contains(" [31mred"), "{}", run.stdout);
+    assert!(!run.stdout.contains('\x1b') && !run.stderr.contains('\x1b'), "{run:?}");
     assert!(project.junit().contains("<error "), "{}", project.junit());
     let stat = format!("/proc/{}/stat", project.read("child").trim());
     let is_gone = || std::fs::read_to_string(&stat).map_or(true, |stat| stat.contains(") Z "));
@@ -82,10 +100,14 @@ async fn a_command_gets_a_secret_only_when_the_check_says_so() {
 
 #[tokio::test]
 async fn a_program_that_is_not_installed_ends_the_step_at_once() {
-    let project = Project::new("[[check]]\nname = \"x\"\ncommand = [\"no-such-program\"]\n");
+    let service = Service::start(|_, _| Reply::Hang).await;
+    let project = Project::new(
+        "[[check]]\nname = \"slow\"\npath = \"/\"\ntimeout = \"60s\"\n\
+         [[check]]\nname = \"x\"\ncommand = [\"no-such-program\"]\n",
+    );
     let start = Instant::now();
-    let run = project.run(&["--timeout", "60s"]).await;
-    assert!(start.elapsed().as_secs() < 10);
+    let run = project.run(&["--url", &service.url(), "--timeout", "60s"]).await;
+    assert!(start.elapsed().as_secs() < 10, "it waited for the other check");
     assert_eq!(run.code, Some(4), "{run:?}");
     assert!(run.stderr.contains("no-such-program is not installed"), "{}", run.stderr);
 }
@@ -109,7 +131,7 @@ fn with_hurl(version: &str, end: &str) -> Project {
     project.write_program(
         "bin/hurl",
         &format!(
-            "if [ \"$1\" = --version ]; then echo 'hurl {version} (x86_64) libcurl/8.0'; exit; fi\n\
+            "if [ \"$1\" = --version ]; then echo asked >> versions; echo 'hurl {version} (x86_64) libcurl/8.0'; exit; fi\n\
              echo \"$@\" > args; env | grep ^HURL_ | sort > variables; {end}"
         ),
     );
@@ -136,6 +158,16 @@ async fn a_hurl_file_gets_its_variables_without_the_command_line() {
         service.url()
     );
     assert_eq!(project.read("variables"), expected);
+}
+
+#[tokio::test]
+async fn hurl_is_asked_for_its_version_once() {
+    let project = with_hurl("8.0.1", "exit 0");
+    let check = |name| format!("[[check]]\nname = \"{name}\"\nhurl = \"smoke/journey.hurl\"\n");
+    project.write("smoke.toml", &["a", "b", "c"].map(check).concat());
+    let run = project.run(&["--timeout", "9s"]).await;
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(project.read("versions"), "asked\n");
 }
 
 #[tokio::test]
@@ -212,4 +244,13 @@ async fn an_address_of_its_own_that_does_not_answer_is_the_one_that_is_named() {
     assert_eq!(run.code, Some(4), "{run:?}");
     let told = format!("nothing answered at http://127.0.0.1:{port}/other within");
     assert!(run.stderr.contains(&told), "{}", run.stderr);
+}
+
+#[tokio::test]
+async fn a_port_that_begins_as_that_of_the_service_is_not_taken_for_it() {
+    let own = format!("http://127.0.0.1:{}/other", free_port().await);
+    let project = Project::new(&format!("[[check]]\nname = \"b\"\nurl = \"{own}\"\n"));
+    let run = project.run(&["--url", "http://127.0.0.1", "--timeout", "1s"]).await;
+    assert_eq!(run.code, Some(4), "{run:?}");
+    assert!(run.stderr.contains(&format!("nothing answered at {own} within")), "{}", run.stderr);
 }

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Output, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use regex::Regex;
 use serde_json::Value;
@@ -12,6 +13,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::process::{Child, Command};
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 /// What the service answers.
@@ -21,8 +23,8 @@ pub(crate) enum Reply {
     Say(u16, String),
     /// The headers, each with its line break, and the body; the status is 200.
     Raw(String, Vec<u8>),
-    /// A redirect.
-    Go(String),
+    /// A redirect: its status, and where to.
+    Go(u16, String),
     /// A body of so many megabytes.
     Flood(usize),
     /// Nothing, for ever.
@@ -105,6 +107,16 @@ impl Service {
     pub(crate) fn asked(&self) -> usize {
         self.seen.lock().unwrap().len()
     }
+
+    /// Waits until so many requests came.
+    pub(crate) async fn wait_for(&self, requests: usize) {
+        let come = async {
+            while self.asked() < requests {
+                sleep(Duration::from_millis(20)).await;
+            }
+        };
+        timeout(Duration::from_secs(30), come).await.unwrap();
+    }
 }
 
 async fn serve(
@@ -132,8 +144,8 @@ async fn serve(
             let head = format!("HTTP/1.1 200 X\r\n{headers}content-length: {length}\r\n\r\n");
             [head.into_bytes(), body].concat()
         }
-        Reply::Go(place) => format!(
-            "HTTP/1.1 302 Found\r\nlocation: {place}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        Reply::Go(status, place) => format!(
+            "HTTP/1.1 {status} X\r\nlocation: {place}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
         )
         .into_bytes(),
         Reply::Flood(megabytes) => {

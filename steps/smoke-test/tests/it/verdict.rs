@@ -137,9 +137,9 @@ async fn the_json_report_has_the_outcome_and_each_check() {
 #[tokio::test]
 async fn redirects_are_followed_unless_the_check_is_about_one() {
     let service = Service::start(|path, _| match path {
-        "/old" => Reply::Go("/new".to_owned()),
+        "/old" => Reply::Go(302, "/new".to_owned()),
         "/new" => ok("here"),
-        _ => Reply::Go("/loop".to_owned()),
+        _ => Reply::Go(302, "/loop".to_owned()),
     });
     let service = service.await;
     let project = Project::new(
@@ -169,4 +169,58 @@ async fn what_was_sent_as_credentials_is_masked_in_every_output() {
         assert!(!text.contains("me&"), "{text}");
     }
     assert!(project.junit().contains("no entry for [MASKED]"), "{}", project.junit());
+}
+
+/// Redirects each request to the other service.
+async fn leading_to(other: &Service, status: u16) -> Service {
+    let place = other.url() + "/there";
+    Service::start(move |_, _| Reply::Go(status, place.clone())).await
+}
+
+#[tokio::test]
+async fn a_redirect_to_another_host_gets_nothing_that_is_secret() {
+    const KEY: [(&str, &str); 1] = [("SMOKE_KEY", "a-key-for-this-host")];
+    let header = "headers = { X-Api-Key = \"${SMOKE_KEY}\" }\n";
+    let plain_name = "headers = { X-Tenant = \"${SMOKE_KEY}\" }\n";
+    let body = "method = \"POST\"\nbody = \"${SMOKE_KEY}\"\n";
+    for (more, status) in [(header, 302), (plain_name, 302), (body, 307), (body, 308)] {
+        let elsewhere = Service::start(|_, _| ok("")).await;
+        let service = leading_to(&elsewhere, status).await;
+        let project = Project::new(&format!("[[check]]\nname = \"x\"\npath = \"/\"\n{more}"));
+        let run = project.run_with(&["--url", &service.url(), "--timeout", "1s"], &KEY).await;
+        assert_eq!(run.code, Some(3), "{more} {run:?}");
+        let told =
+            format!("got a redirect to {}, which must not get what this check", elsewhere.url());
+        assert!(run.stdout.contains(&told), "{}", run.stdout);
+        assert_eq!(elsewhere.asked(), 0, "{more}");
+    }
+    // What goes along with none of these is followed: an address, `Authorization`, a body that is left out.
+    let query = "path = \"/?key=${SMOKE_KEY}\"\n";
+    let authorization = "path = \"/\"\nheaders = { Authorization = \"Bearer ${SMOKE_KEY}\" }\n";
+    for lines in [query, authorization, &format!("path = \"/\"\n{body}")] {
+        let elsewhere = Service::start(|_, _| ok("")).await;
+        let service = leading_to(&elsewhere, 302).await;
+        let project = Project::new(&format!("[[check]]\nname = \"x\"\n{lines}"));
+        let run = project.run_with(&["--url", &service.url(), "--timeout", "2s"], &KEY).await;
+        assert_eq!(run.code, Some(0), "{lines} {run:?}");
+        assert!(service.seen()[0].contains(KEY[0].1), "{:?}", service.seen());
+        assert!(!elsewhere.seen()[0].contains(KEY[0].1), "{:?}", elsewhere.seen());
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_on_the_same_host_keeps_the_secrets() {
+    let service = Service::start(|path, _| match path {
+        "/old" => Reply::Go(307, "/new".to_owned()),
+        _ => ok(""),
+    });
+    let service = service.await;
+    let project = Project::new(
+        "[[check]]\nname = \"x\"\npath = \"/old\"\nmethod = \"POST\"\nbody = \"${SMOKE_KEY}\"\n\
+         headers = { X-Api-Key = \"${SMOKE_KEY}\" }\n",
+    );
+    let key = [("SMOKE_KEY", "a-key-for-this-host")];
+    let run = project.run_with(&["--url", &service.url(), "--timeout", "2s"], &key).await;
+    assert_eq!(run.code, Some(0), "{run:?}");
+    assert_eq!(service.seen()[1].matches(key[0].1).count(), 2, "{:?}", service.seen());
 }

@@ -94,13 +94,55 @@ async fn the_end_of_time_does_not_hide_what_was_wrong_before() {
     assert!(run.stdout.contains(" ms, 2 attempts)"), "{}", run.stdout);
 }
 
+const TWO: &str =
+    "[[check]]\nname = \"a\"\npath = \"/a\"\n[[check]]\nname = \"b\"\npath = \"/b\"\n";
+
+#[tokio::test]
+async fn a_check_that_hangs_at_the_end_is_named_when_nothing_else_fails() {
+    let answer = |path: &str, before| match (path, before < 2) {
+        ("/a", true) => Reply::Say(502, String::new()),
+        ("/b", false) => Reply::Hang,
+        _ => ok(""),
+    };
+    let (service, project) = (Service::start(answer).await, Project::new(TWO));
+    let args = ["--url", &service.url(), "--interval", "100ms", "--timeout", "1s"];
+    let run = project.run(&args).await;
+    assert_eq!(run.code, Some(3), "{run:?}");
+    assert!(run.stdout.contains("1 of 2 checks passed"), "{}", run.stdout);
+    assert!(run.stdout.contains("FAILED   b  expected an answer, got no answer after"));
+    assert!(run.stderr.contains("1 of 2 checks failed within 1s: b"), "{}", run.stderr);
+}
+
+#[tokio::test]
+async fn a_check_that_the_end_of_time_cuts_off_is_not_blamed_for_what_another_did() {
+    let answer = |path: &str, before| match (path, before < 2) {
+        ("/a", _) => Reply::Say(502, String::new()),
+        (_, true) => ok(""),
+        (_, false) => Reply::Hang,
+    };
+    let (service, project) = (Service::start(answer).await, Project::new(TWO));
+    let args = ["--url", &service.url(), "--interval", "100ms", "--timeout", "1s"];
+    let run = project.run(&args).await;
+    assert_eq!(run.code, Some(3), "{run:?}");
+    assert!(run.stderr.contains("1 of 2 checks failed within 1s: a"), "{}", run.stderr);
+}
+
+#[tokio::test]
+async fn a_round_that_the_end_of_time_cuts_off_leaves_those_that_passed_and_says_who_was_late() {
+    let answer = |_: &str, before| if before < 2 { ok("") } else { Reply::Hang };
+    let (service, project) = (Service::start(answer).await, Project::new(ONE));
+    let args = ["--url", &service.url(), "--interval", "50ms", "--timeout", "1s", "--passes", "3"];
+    let run = project.run(&args).await;
+    assert_eq!(run.code, Some(3), "{run:?}");
+    let told = "all checks passed 2 of 3 times in a row within 1s; then time was up before an answer to health";
+    assert!(run.stderr.contains(told), "{}", run.stderr);
+}
+
 #[tokio::test]
 async fn an_interrupt_ends_the_step_at_once() {
     let (service, project) = (Service::start(|_, _| Reply::Hang).await, Project::new(ONE));
     let step = project.spawn(&["--url", &service.url(), "--timeout", "60s"]);
-    while service.asked() == 0 {
-        sleep(Duration::from_millis(20)).await;
-    }
+    service.wait_for(1).await;
     let pid = step.id().unwrap().to_string();
     assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     let start = Instant::now();
