@@ -18,7 +18,7 @@ use serde_json::Value;
 use serde_json_path::JsonPath;
 use step_core::{Fail, secret};
 
-use crate::template::{Captures, Template};
+use crate::template::{self, Captures, Template};
 use crate::text::{FromText, NO_HTTP, Text};
 
 pub(crate) use status::Statuses;
@@ -212,7 +212,10 @@ impl Check {
                 http.headers.iter().try_for_each(|(name, value)| sendable(&self.name, name, value))
             }
             Kind::Hurl(hurl) => hurl.variables.iter_mut().try_for_each(|(_, value)| value.fill()),
-            Kind::Command(_) => Ok(()),
+            Kind::Command(command) => {
+                let passed = command.env.iter().filter(|(_, it)| *it == EnvValue::Passed(true));
+                passed.map(|(name, _)| name).try_for_each(|name| template::variable(name).map(drop))
+            }
         }
     }
 

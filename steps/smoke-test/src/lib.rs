@@ -328,7 +328,7 @@ impl Args {
 
     /// The revision that has to run: the one that was named, else the deployed one, else, when a
     /// check compares it or a program is told it, the job's commit. What was deployed counts more
-    /// than the commit, for a job may deploy an older image.
+    /// than the commit, for a job may deploy an older image, or go back to one whose commit nobody knows.
     fn revision(
         &self,
         checks: &[Check],
@@ -338,7 +338,8 @@ impl Args {
         let compares = checks.iter().find(|check| check.needs_revision());
         let is_used = compares.is_some() || checks.iter().any(Check::is_told);
         let deployed = || deployment?.revision.clone();
-        let commit = || common.gitlab.commit_sha.clone().filter(|_| is_used);
+        let commit =
+            || common.gitlab.commit_sha.clone().filter(|_| is_used && deployment.is_none());
         match (self.revision.clone().or_else(deployed).or_else(commit), compares) {
             (None, Some(check)) => {
                 let message = format!(
@@ -418,7 +419,6 @@ mod tests {
             (vec!["--ci-environment-name", "prod", job], dev(), "job"),
             // A deployment without an environment is the only one there is.
             (vec!["--env", "dev", job], Some(deployment(None, Some("deployed"))), "deployed"),
-            (vec!["--env", "dev", job], Some(deployment(Some("dev"), None)), "job"),
             (vec![job], None, "job"),
         ] {
             assert_eq!(revision(&args, deployment).unwrap(), expected, "{args:?}");
@@ -427,8 +427,16 @@ mod tests {
 
     #[test]
     fn a_check_of_an_unknown_revision_says_what_to_do() {
-        for deployment in [None, Some(deployment(Some("dev"), Some("deployed")))] {
-            let err = revision(&["--env", "prod"], deployment).unwrap_err();
+        let dev = || Some(deployment(Some("dev"), Some("deployed")));
+        // An older image may have been deployed: the job's commit says nothing of it.
+        let of_nobody_knows = Some(deployment(Some("prod"), None));
+        let job = "--ci-commit-sha=job";
+        for (args, deployment) in [
+            (vec!["--env", "prod"], None),
+            (vec!["--env", "prod"], dev()),
+            (vec!["--env", "prod", job], of_nobody_knows),
+        ] {
+            let err = revision(&args, deployment).unwrap_err();
             let fail = Fail::of(&err).unwrap();
             assert_eq!(fail.exit(), Exit::Invalid);
             assert!(fail.to_string().starts_with("check `version` needs the deployed revision"));

@@ -189,7 +189,11 @@ pub(crate) fn is_name(text: &str) -> bool {
         && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
 }
 
-fn variable(name: &str) -> Result<String, Fail> {
+/// The value of a variable that the checks name.
+///
+/// # Errors
+/// Exit 2: it is not set, or is empty.
+pub(crate) fn variable(name: &str) -> Result<String, Fail> {
     #[expect(
         clippy::disallowed_methods,
         reason = "clap cannot know a variable whose name stands in smoke.toml"

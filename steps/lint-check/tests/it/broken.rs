@@ -267,7 +267,9 @@ fn what_is_told_of_a_file_that_is_not_there_is_no_clean_run() {
     repository.write("pkg/x.md", "bad\n");
     for _first_then_known in 0..2 {
         let ran = repository.lint(&["--output", "json"]).expect(1);
-        let ran = ran.says("it names a file that is not there: x.md").says("as they are seen from the root");
+        let ran = ran
+            .says("it names a file that is not there: x.md")
+            .says("as they are seen from the root");
         assert_eq!(ran.json()["report"]["unknown"], 1);
     }
     // What git ignores is counted.

@@ -254,3 +254,10 @@ async fn a_port_that_begins_as_that_of_the_service_is_not_taken_for_it() {
     assert_eq!(run.code, Some(4), "{run:?}");
     assert!(run.stderr.contains(&format!("nothing answered at {own} within")), "{}", run.stderr);
 }
+
+#[tokio::test]
+async fn a_variable_that_a_program_is_to_get_has_to_be_set() {
+    let run = command("true", "env = { NOT_THERE = true }\n").run(&[]).await;
+    assert_eq!(run.code, Some(2), "{run:?}");
+    assert!(run.stderr.contains("the variable NOT_THERE"), "{run:?}");
+}
