@@ -97,7 +97,8 @@ fn a_deployment_that_does_not_end_ends_with_5() {
     let ran = service.deploy(&[&next, "--timeout", "4s", "--output", "json"]).expect(5);
     assert_eq!(ran.json()["outcome"], "timed_out");
     let id = ran.json()["report"]["services"][0]["deployment"].as_str().unwrap().to_owned();
-    ran.says("did not end in time").says(&format!("`deploy-fargate --wait-only {id}` waits"));
+    ran.says("did not end in time")
+        .says(&format!("the same command with `--wait-only {id}` waits"));
     service
         .deploy(&["--wait-only", &id, "--timeout", "1s"])
         .expect(5)
